@@ -1,0 +1,60 @@
+"""Builds the compiled core; everything else about the package stands in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+NATIVE = Path("src/fastml/_native")
+LIMITED_API = "0x030B0000"  # Python 3.11, the oldest that is supported
+
+COMPILE = [
+    "-std=c++20",
+    "-O3",
+    "-g0",
+    "-fvisibility=hidden",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",  # results must not depend on what the compiler chose to fuse
+]
+LINK = ["-Wl,--strip-all"]
+SANITIZE = os.environ.get("FASTML_SANITIZE")  # "address,undefined", for the sanitizer run
+if SANITIZE:
+    COMPILE += ["-g1", f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"]
+    LINK = [f"-fsanitize={SANITIZE}"]
+
+
+def extension(pyx: Path) -> Extension:
+    """One module a concept: `moments.pyx` binds `moments.cpp`, where there is one."""
+    kernels = pyx.with_suffix(".cpp")
+    kernels = kernels.with_name(f"{kernels.stem}_kernels.cpp")
+    return Extension(
+        f"fastml._native.{pyx.stem}",
+        [str(pyx)] + ([str(kernels)] if kernels.exists() else []),
+        include_dirs=[str(NATIVE)],
+        depends=[str(p) for p in sorted([*NATIVE.glob("*.hpp"), *NATIVE.glob("*.inc")])],
+        define_macros=[("Py_LIMITED_API", LIMITED_API)],
+        extra_compile_args=COMPILE,
+        extra_link_args=LINK,
+        language="c++",
+        py_limited_api=True,
+    )
+
+
+only = os.environ.get("FASTML_EXTENSION")  # build one module while working on it
+modules = [p for p in sorted(NATIVE.glob("*.pyx")) if only in (None, p.stem)]
+setup(
+    ext_modules=cythonize(
+        [extension(p) for p in modules],
+        build_dir="build/cython",
+        nthreads=2,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": bool(os.environ.get("FASTML_DEBUG")),
+            "wraparound": False,
+            "cdivision": True,
+            "embedsignature": True,
+        },
+    )
+)

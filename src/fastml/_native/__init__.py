@@ -1,0 +1,1 @@
+"""The compiled core: kernels over Arrow buffers, one concept a module."""

@@ -1,0 +1,8 @@
+"""Runs folds and maps over blocks: on threads here, elsewhere beyond one machine."""
+
+from __future__ import annotations
+
+from fastml.engine.blocks import BLOCK_ROWS
+from fastml.engine.threads import default_threads, ordered_map, read_ahead
+
+__all__ = ["BLOCK_ROWS", "default_threads", "ordered_map", "read_ahead"]

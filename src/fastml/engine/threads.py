@@ -1,0 +1,101 @@
+"""Maps in order over a stream, on threads: the one place where fastml starts any."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from fastml.errors import ConfigError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def default_threads() -> int:
+    """Return the number of threads to use: `FASTML_THREADS`, else the cores this process may use.
+
+    Raises
+    ------
+    ConfigError
+        If `FASTML_THREADS` is not a whole number above zero.
+    """
+    stated = os.environ.get("FASTML_THREADS")
+    if stated is None:
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+    if not stated.isdigit() or int(stated) < 1:
+        raise ConfigError(f"FASTML_THREADS is {stated!r}; expected a whole number of at least 1")
+    return int(stated)
+
+
+def ordered_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    threads: int | None = None,
+    window: int | None = None,
+) -> Iterator[R]:
+    """Apply `function` to each item on a pool of threads; yield the results in the items' order.
+
+    At most `window` items (default: two for each thread) are held at once, so that memory stays
+    bounded whatever the length of the stream. With one thread nothing is started and each item is
+    handled as its result is asked for. The results never depend on the number of threads.
+
+    Parameters
+    ----------
+    function : callable
+        Called with one item; should release the GIL for its bulk.
+    items : iterable
+        Read by the calling thread.
+    threads, window : int, optional
+        Default `default_threads()` and `2 * threads`.
+
+    Yields
+    ------
+    object
+        `function(item)`, in order. An error raised by `function` is raised at its place.
+    """
+    threads = default_threads() if threads is None else threads
+    if threads == 1:
+        yield from map(function, items)
+        return
+    iterator = iter(items)
+    pending: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="fastml") as pool:
+        try:
+            for item in islice(iterator, window or 2 * threads):
+                pending.append(pool.submit(function, item))
+            while pending:
+                result = pending.popleft().result()
+                for item in islice(iterator, 1):
+                    pending.append(pool.submit(function, item))
+                yield result
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def read_ahead(items: Iterable[T], window: int = 2) -> Iterator[T]:
+    """Yield `items` in order while a thread of its own reads up to `window` of them ahead.
+
+    The thread is stopped when the consumer stops, and an error met by it is raised at its place.
+    """
+    iterator = iter(items)
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="fastml-read") as pool:
+        pending: deque[Future[object]] = deque(
+            pool.submit(next, iterator, end) for _ in range(window)
+        )
+        try:
+            while (item := pending.popleft().result()) is not end:
+                pending.append(pool.submit(next, iterator, end))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in pending:
+                future.cancel()
