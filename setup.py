@@ -45,6 +45,7 @@ def extension(pyx: Path) -> Extension:
 only = os.environ.get("FASTML_EXTENSION")  # build one module while working on it
 modules = [p for p in sorted(NATIVE.glob("*.pyx")) if only in (None, p.stem)]
 setup(
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
     ext_modules=cythonize(
         [extension(p) for p in modules],
         build_dir="build/cython",
