@@ -2,6 +2,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 cdef extern from "arrow_view.hpp" namespace "fastml" nogil:
+    void raise_native_error()
+
     cdef enum class Kind(int):
         null
         boolean
@@ -21,6 +23,7 @@ cdef extern from "arrow_view.hpp" namespace "fastml" nogil:
         other
 
     cdef cppclass Column:
+        Column() noexcept
         Kind kind
         int64_t length
         int64_t offset
@@ -34,5 +37,3 @@ cdef extern from "arrow_view.hpp" namespace "fastml" nogil:
         int64_t length() noexcept
         int64_t n_columns() noexcept
         const Column& column(int64_t) noexcept
-
-    void raise_native_error()

@@ -1,0 +1,26 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "encode.hpp"
+
+#define FASTML_BODY "encode_kernels.inc"
+#include "simd_levels.hpp"
+
+namespace fastml {
+
+void encode_dense(DenseTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
+                  float* rows) noexcept {
+    static const auto kernel = FASTML_DISPATCH(encode_dense_rows);
+    kernel(tasks, n_tasks, n, stride, rows);
+}
+
+void encode_codes(const CodeTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
+                  int32_t* rows) noexcept {
+    static const auto kernel = FASTML_DISPATCH(encode_code_rows);
+    kernel(tasks, n_tasks, n, stride, rows);
+}
+
+}  // namespace fastml
