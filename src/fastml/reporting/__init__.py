@@ -1,0 +1,3 @@
+"""Self-contained HTML pages and small drawings."""
+
+from __future__ import annotations

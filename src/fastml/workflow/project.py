@@ -1,0 +1,263 @@
+"""The project file: everything that a run depends on, checked before anything is read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastml._typing import PathLike
+from fastml.errors import ConfigError
+from fastml.evaluation.metrics import did_you_mean
+from fastml.evaluation.threshold import DecisionValue
+from fastml.workflow.settings import (
+    choice,
+    label,
+    number,
+    read_settings,
+    refuse_unknown,
+    text,
+    texts,
+    whole,
+)
+
+__all__ = [
+    "Data",
+    "Features",
+    "Learner",
+    "Problem",
+    "Project",
+    "Split",
+    "parse_project",
+    "read_project",
+]
+
+_CLASS_WEIGHTS = "balanced"
+
+
+def _value(table: Any, where: str) -> DecisionValue:
+    section = "[problem.value]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: expected amounts of money, found {table!r}")
+    refuse_unknown(table, [each.name for each in fields(DecisionValue)], section)
+    for name in ("true_positive", "false_positive"):
+        if name not in table:
+            raise ConfigError(f"{section} {name} is missing; state what that outcome is worth")
+    return DecisionValue(**{k: number()(v, f"{section} {k}") for k, v in table.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The business question and the column that answers it."""
+
+    target: Annotated[str, text]
+    question: Annotated[str | None, text] = None
+    task: Annotated[
+        str | None, choice("binary", "multiclass", "regression", later={"image": "images"})
+    ] = None
+    positive: Annotated[str | int | float | bool | None, label] = None
+    value: Annotated[DecisionValue | None, _value] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where the table is, and how to read it where its name does not say."""
+
+    source: Annotated[str, text]
+    format: Annotated[str | None, text] = None
+    delimiter: Annotated[str | None, text] = None
+    encoding: Annotated[str | None, text] = None
+    null_values: Annotated[tuple[str, ...] | None, texts] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Columns to leave out, and columns to learn from although fastml would leave them out."""
+
+    drop: Annotated[tuple[str, ...], texts] = ()
+    keep: Annotated[tuple[str, ...], texts] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the rows are divided between training, validation and test."""
+
+    train: Annotated[float, number(above=0, below=1)] = 0.7
+    validation: Annotated[float, number(above=0, below=1)] = 0.2
+    test: Annotated[float, number(above=0, below=1)] = 0.1
+    seed: Annotated[int, whole()] = 7
+    method: Annotated[str | None, choice("random", "stratified", "time", "group")] = None
+    column: Annotated[str | None, text] = None
+
+
+def _class_weight(value: Any, where: str) -> str | dict[str, float]:
+    if value == _CLASS_WEIGHTS:
+        return _CLASS_WEIGHTS
+    if isinstance(value, dict):
+        return {name: number(above=0)(w, f"{where}.{name}") for name, w in value.items()}
+    raise ConfigError(
+        f'{where}: expected "balanced" or a weight for each class such as {{ yes = 5, no = 1 }}, '
+        f"found {value!r}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What is trained, and how. A key left out takes the learner's own default."""
+
+    kind: Annotated[str, choice("linear", later={"xgboost": "boosted trees", "cnn": "images"})] = (
+        "linear"
+    )
+    solver: Annotated[str | None, choice("auto", "sgd", "lbfgs")] = None
+    learning_rate: Annotated[float | None, number(above=0)] = None
+    epochs: Annotated[int | None, whole(at_least=1)] = None
+    batch_size: Annotated[int | None, whole(at_least=1)] = None
+    l2: Annotated[float | None, number(at_least=0)] = None
+    l1: Annotated[float | None, number(at_least=0)] = None
+    tolerance: Annotated[float | None, number(above=0)] = None
+    patience: Annotated[int | None, whole(at_least=1)] = None
+    time_budget: Annotated[float | None, number(above=0)] = None
+    class_weight: Annotated[str | dict[str, float] | None, _class_weight] = None
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the keys that were given, as arguments of the learner."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {k: v for k, v in values.items() if k != "kind" and v is not None}
+
+
+_SECTIONS: dict[str, type] = {
+    "problem": Problem,
+    "data": Data,
+    "features": Features,
+    "split": Split,
+    "learner": Learner,
+}
+_LATER = {
+    "features": {"derive": "new columns by formula"},
+    "learner": {
+        "tune": "a search over settings",
+        "folds": "cross-validation",
+        "bootstrap": "intervals on coefficients",
+        "crosses": "crossed columns",
+        "bins": "binned columns",
+    },
+}
+_LATER_SECTIONS = {"monitor": "drift monitoring and retraining"}
+_HOME = {
+    each.name: section
+    for section, cls in _SECTIONS.items()
+    for each in fields(cls)
+    if each.name != "value"
+}  # a key's section, for files that give keys without one
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project file as read. `text` is the file word for word; `folder` is where it stands."""
+
+    problem: Problem
+    data: Data
+    features: Features = field(default_factory=Features)
+    split: Split = field(default_factory=Split)
+    learner: Learner = field(default_factory=Learner)
+    success: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    folder: Path = Path()
+
+    @property
+    def source(self) -> str:
+        """The data's address: a relative path counts from the project file's folder."""
+        source = self.data.source
+        return source if "://" in source else str(self.folder / source)
+
+    def with_seed(self, seed: int | None) -> Project:
+        """Return the project with another seed of the split."""
+        return self if seed is None else replace(self, split=replace(self.split, seed=seed))
+
+
+def read_project(path: PathLike) -> Project:
+    """Read and check a project file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or a key or value is wrong; the message ends with the
+        file's name.
+    """
+    path = Path(path)
+    try:
+        words = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no project file {str(path)!r}; `fastml init {path}` writes one to fill in"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the project file {str(path)!r} cannot be read: {error}") from error
+    try:
+        return parse_project(words, folder=path.parent)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (in {path})") from error
+
+
+def parse_project(words: str, folder: Path = Path()) -> Project:
+    """Parse and check the text of a project file; relative paths count from `folder`."""
+    try:
+        content = tomllib.loads(words)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the project file is not TOML: {error}") from error
+    tables = _by_section(content)
+    sections: dict[str, Any] = {
+        name: read_settings(cls, tables.get(name, {}), f"[{name}]", later=_LATER.get(name))
+        for name, cls in _SECTIONS.items()
+    }
+    success = tables.get("success", {})
+    if not isinstance(success, dict):
+        raise ConfigError(f"[success]: expected a table, found {success!r}")
+    _check_together(sections["problem"], sections["split"])
+    return Project(**sections, success=success, text=words, folder=folder)
+
+
+def _by_section(content: dict[str, Any]) -> dict[str, Any]:
+    """Sort a file's top level into sections: a key given without one goes to its own."""
+    known = [*_SECTIONS, "success"]
+    tables: dict[str, Any] = {
+        name: dict(table) if isinstance(table, dict) else table
+        for name, table in content.items()
+        if name in known
+    }
+    for name, value in content.items():
+        if name in known:
+            continue
+        if name in _LATER_SECTIONS:
+            raise ConfigError(
+                f"[{name}] is not yet available ({_LATER_SECTIONS[name]}); leave it out"
+            )
+        if name not in _HOME or isinstance(value, dict):
+            raise ConfigError(f"{name!r} is not a known key{did_you_mean(name, (*known, *_HOME))}")
+        table = tables.setdefault(_HOME[name], {})
+        if name in table:
+            raise ConfigError(f"{name!r} is given twice: at the top and in [{_HOME[name]}]")
+        table[name] = value
+    return tables
+
+
+def _check_together(problem: Problem, split: Split) -> None:
+    """Check what no single key can be blamed for."""
+    total = split.train + split.validation + split.test
+    if abs(total - 1) > 1e-9:
+        raise ConfigError(
+            f"[split] train, validation and test sum to {total:g}; they must sum to 1 "
+            f"(found {split.train:g}, {split.validation:g} and {split.test:g})"
+        )
+    if split.method in ("time", "group") and split.column is None:
+        raise ConfigError(
+            f'[split] method = {split.method!r} needs the column to split by: column = "..."'
+        )
+    if split.column is not None and split.method not in ("time", "group"):
+        raise ConfigError('[split] column is used by method = "time" or "group" alone')
+    if problem.task == "regression":
+        for key, value in (("value", problem.value), ("positive", problem.positive)):
+            if value is not None:
+                raise ConfigError(f"[problem] {key} is for a binary task; the task is regression")
