@@ -1,0 +1,171 @@
+"""Finds files: a path, a URI, a folder, a glob; opens them, decompressed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from fastml.errors import ConfigError, DataError
+
+__all__ = ["File", "find_files"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_WILDCARD = re.compile(r"[*?\[]")
+_COMPRESSIONS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bz2",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source.
+
+    Attributes
+    ----------
+    name : str
+        As the user would write it, for messages.
+    partitions : dict
+        What the folders `key=value` on the way to the file say about its rows.
+    """
+
+    filesystem: pafs.FileSystem
+    path: str
+    name: str
+    partitions: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether reading a small part of it costs little."""
+        return isinstance(self.filesystem, pafs.LocalFileSystem)
+
+    def open_random(self) -> pa.NativeFile:
+        """Open it for reading at any position."""
+        return self.filesystem.open_input_file(self.path)
+
+    def open_stream(self) -> pa.NativeFile:
+        """Open it for reading from the start, decompressed if its first bytes say it is packed."""
+        head = self.first_bytes(4)
+        for magic, codec in _COMPRESSIONS.items():
+            if head.startswith(magic):
+                return self.filesystem.open_input_stream(self.path, compression=codec)
+        return self.filesystem.open_input_stream(self.path, compression=None)
+
+    def first_bytes(self, count: int) -> bytes:
+        """Return the first bytes, as they are stored."""
+        with self.filesystem.open_input_stream(self.path, compression=None) as handle:
+            return bytes(handle.read(count))
+
+
+def find_files(source: str) -> list[File]:
+    """Return the files that a path, URI, folder or glob stands for, sorted by path.
+
+    In a folder, files and folders whose name begins with `.` or `_` are passed over.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or none in the folder, or none that the glob matches.
+    ConfigError
+        If the URI's scheme is not known.
+    """
+    filesystem, path, prefix = _locate(source)
+    found = filesystem.get_file_info(path)
+    if found.type == pafs.FileType.File:
+        return [File(filesystem, path, source)]
+    if found.type == pafs.FileType.Directory:
+        root, matches = path.rstrip("/"), None
+    elif _WILDCARD.search(path):
+        fixed = path[: _WILDCARD.search(path).start()]  # type: ignore[union-attr]
+        root, matches = fixed.rpartition("/")[0] or "/", _glob_pattern(path)
+    else:
+        raise DataError(_not_found(source))
+    selector = pafs.FileSelector(root, allow_not_found=True, recursive=True)
+    paths = sorted(
+        info.path
+        for info in filesystem.get_file_info(selector)
+        if info.type == pafs.FileType.File and _visible(info.path, root)
+    )
+    if matches is not None:
+        paths = [p for p in paths if matches.fullmatch(p)]
+    if not paths:
+        where = "the folder" if matches is None else "no file matches"
+        raise DataError(
+            f"{where} {source}{' holds no files' if matches is None else ''}; "
+            "expected at least one file to read"
+        )
+    return [File(filesystem, p, prefix + p, _partitions(p[len(root) :])) for p in paths]
+
+
+def _locate(source: str) -> tuple[pafs.FileSystem, str, str]:
+    """Return the file system, the path in it, and what to write before a path in messages."""
+    scheme = _SCHEME.match(source)
+    if scheme is None:
+        path = str(Path(source).expanduser().absolute())
+        return pafs.LocalFileSystem(), path, ""
+    # Wildcards are not legal in a URI: resolve the part before them, and put the rest back.
+    wild = _WILDCARD.search(source)
+    base, rest = source, ""
+    if wild:
+        cut = source.rindex("/", 0, wild.start()) + 1
+        base, rest = source[:cut], source[cut:]
+    try:
+        filesystem, path = pafs.FileSystem.from_uri(base)
+    except (pa.ArrowException, ValueError) as error:
+        raise ConfigError(
+            f"{source!r} cannot be opened: {error}; "
+            "expected a path, or a URI of file://, s3://, gs://, abfs:// or hdfs://"
+        ) from error
+    if rest:
+        path = path.rstrip("/") + "/" + rest
+    return filesystem, path, scheme.group() if scheme.group() != "file://" else ""
+
+
+def _glob_pattern(path: str) -> re.Pattern[str]:
+    """Return the pattern of a glob in which `*` stays within a folder and `**` does not."""
+    pattern = ""
+    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]*\]|.", path, re.DOTALL):
+        pattern += {
+            "**/": "(?:.*/)?",
+            "**": ".*",
+            "*": "[^/]*",
+            "?": "[^/]",
+        }.get(token) or (
+            token.replace("[!", "[^")
+            if token.startswith("[") and len(token) > 1
+            else re.escape(token)
+        )
+    return re.compile(pattern)
+
+
+def _visible(path: str, root: str) -> bool:
+    return not any(part.startswith((".", "_")) for part in path[len(root) :].split("/") if part)
+
+
+def _partitions(path: str) -> dict[str, str | None]:
+    """Return what the folders `key=value` on the way say; Hive's default partition is null."""
+    pairs = (part.split("=", 1) for part in path.split("/")[:-1] if "=" in part)
+    return {
+        key: None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value)
+        for key, value in pairs
+    }
+
+
+def _not_found(source: str) -> str:
+    near: list[str] = []
+    if _SCHEME.match(source) is None:
+        folder = Path(source).expanduser().absolute().parent
+        if folder.is_dir():
+            near = get_close_matches(Path(source).name, [p.name for p in folder.iterdir()], n=1)
+        else:
+            return f"there is no file {source}, and no folder {folder}; check the path"
+    meant = f"; did you mean {near[0]!r}?" if near else "; check the path"
+    return f"there is no file or folder {source}{meant}"

@@ -1,0 +1,123 @@
+"""What a schema must be to be worked with, and the one schema that several files share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from fastml.errors import SchemaError
+
+__all__ = ["check_names", "conform", "dressed", "listed", "no_such_column", "nullable", "unify"]
+
+
+def check_names(names: Iterable[str], name: str) -> None:
+    """Raise `SchemaError` unless `names`, the columns of the table `name`, are each there once."""
+    counts = Counter(names)
+    if not counts:
+        raise SchemaError(f"{name} has no columns; expected at least one")
+    doubled = [column for column, count in counts.items() if count > 1]
+    if doubled:
+        raise SchemaError(
+            f"{name} has more than one column named {listed(doubled)}; "
+            "rename them so that each name stands once"
+        )
+
+
+def listed(names: Iterable[str], limit: int = 12) -> str:
+    """Return the first `limit` names in quotes, separated by commas."""
+    names = list(names)
+    return ", ".join(map(repr, names[:limit])) + (", ..." if len(names) > limit else "")
+
+
+def no_such_column(column: str, columns: Iterable[str], name: str) -> SchemaError:
+    """Return the error for a column that the table `name` does not have."""
+    columns = list(columns)
+    near = get_close_matches(column, columns, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    return SchemaError(f"{name} has no column {column!r}{meant} Its columns are {listed(columns)}")
+
+
+def unify(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
+    """Return the schema that files with these names and schemas share.
+
+    The columns and their order are the first file's. A column that is all null in one file takes
+    the type it has elsewhere; text is a dictionary only where every file has it so.
+
+    Raises
+    ------
+    SchemaError
+        If a file lacks a column, has one more, or has it in another type; the message names the
+        file and the column.
+    """
+    first_name = ""
+    fields: dict[str, pa.DataType] = {}
+    found_in: dict[str, str] = {}  # the file that gave a column its type, for messages
+    for name, schema in schemas:
+        if not fields:
+            first_name = name
+            fields = {field.name: field.type for field in schema}
+            found_in = dict.fromkeys(fields, name)
+            continue
+        lacking = [column for column in fields if column not in schema.names]
+        if lacking:
+            raise SchemaError(
+                f"{name} has no column {listed(lacking)}, which {first_name} has; "
+                "files read together must have the same columns: select the ones they share "
+                "with columns=[...]"
+            )
+        added = [column for column in schema.names if column not in fields]
+        if added:
+            raise SchemaError(
+                f"{name} has the column {listed(added)}, which {first_name} has not; "
+                "files read together must have the same columns: select the ones they share "
+                "with columns=[...]"
+            )
+        for field in schema:
+            joined = _join(fields[field.name], field.type)
+            if joined is None:
+                raise SchemaError(
+                    f"column {field.name!r} is {field.type} in {name}, but "
+                    f"{fields[field.name]} in {found_in[field.name]}; files read together must "
+                    "agree on types: convert one of them"
+                )
+            if joined != fields[field.name]:
+                fields[field.name], found_in[field.name] = joined, name
+    return pa.schema(list(fields.items()))
+
+
+def _join(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
+    """Return the type both can be read as without loss, None where there is none."""
+    if a == b or pa.types.is_null(b):
+        return a
+    if pa.types.is_null(a):
+        return b
+    plain_a = a.value_type if pa.types.is_dictionary(a) else a
+    plain_b = b.value_type if pa.types.is_dictionary(b) else b
+    if plain_a == plain_b:
+        return plain_a
+    texts = (pa.string(), pa.large_string())
+    return pa.large_string() if plain_a in texts and plain_b in texts else None
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return `batch` with the types of `schema`, whose columns it has in the same order."""
+    if batch.schema.equals(schema):
+        return batch
+    columns = [
+        column if column.type == field.type else column.cast(field.type)
+        for column, field in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def nullable(schema: pa.Schema) -> pa.Schema:
+    """Return `schema` with names and types alone: no metadata, every column nullable."""
+    return pa.schema([(field.name, field.type) for field in schema])
+
+
+def dressed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the columns of `batch`, not copied, under `schema`."""
+    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
