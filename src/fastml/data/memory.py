@@ -57,21 +57,21 @@ class QueryReader:
 
     def read(self, columns: Sequence[str], start: int = 0) -> Iterator[pa.RecordBatch]:
         """Run the query, and yield its rows."""
-        batches = (dressed(batch, self.schema).select(list(columns)) for batch in self._stream())
+        yield from rows_between(self._counted(list(columns)), start, None)
+
+    def _counted(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         rows = 0
-        for batch in rows_between(batches, start, None):
+        for batch in self._stream():
             rows += batch.num_rows
-            yield batch
+            yield dressed(batch, self.schema).select(columns)
         # A one-way stream in disguise gives nothing the second time: say so, rather than train
         # on no rows.
-        if self.num_rows is None:
-            self.num_rows = start + rows
-        elif max(self.num_rows - start, 0) != rows:
+        if self.num_rows is not None and self.num_rows != rows:
             raise DataError(
-                f"{self.name} had {self.num_rows:,} rows when first read and has "
-                f"{start + rows:,} now; it must give the same rows each time: "
-                "write it to a file, and scan that"
+                f"{self.name} had {self.num_rows:,} rows when first read and has {rows:,} now; "
+                "it must give the same rows each time: write it to a file, and scan that"
             )
+        self.num_rows = rows
 
 
 class OnceReader:

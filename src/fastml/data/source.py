@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fastml._typing import Bool
 from fastml.data.blocks import in_blocks, keep_rows, rows_between
+from fastml.data.canonical import CanonicalReader, canonical_schema
 from fastml.data.reader import Reader, reading
 from fastml.data.schemas import no_such_column
 from fastml.engine import BLOCK_ROWS, read_ahead
@@ -186,6 +187,14 @@ class Source:
                 kept = kept[: len(kept) - int(kept[::-1].argmax())]
             stop = self._start + first + len(kept)
         return Source(self._reader, self._columns, self._start + first, stop, kept)
+
+    def canonical(self) -> Source:
+        """Return the source in the types that the compiled core reads; structs as columns `a.b`.
+
+        See `fastml.data.canonical.canonical_type`.
+        """
+        names = canonical_schema(self.schema).names
+        return Source(CanonicalReader(self._reader), names, self._start, self._stop, self._mask)
 
     def count_rows(self) -> int:
         """Return the number of rows; reads the data where its metadata does not tell."""

@@ -1,0 +1,105 @@
+"""Writing a file or a folder so that it appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastml._typing import PathLike
+from fastml.errors import DataError
+
+__all__ = ["atomic_path"]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Yield a path beside `path`, to be made a file or a folder; it takes `path`'s place at the end.
+
+    What was written is synced to the disk before it is renamed. If the body raises, it is removed,
+    and what stood at `path` before stays. Folders above `path` are made where they are missing.
+
+    Raises
+    ------
+    DataError
+        If the disk is full, or the place cannot be written to.
+
+    Examples
+    --------
+    >>> with atomic_path("report.txt") as temporary:  # doctest: +SKIP
+    ...     temporary.write_text("done")
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        _replace(temporary, path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DataError(
+                f"{path} was not written: the disk is full "
+                f"({shutil.disk_usage(path.parent).free / 1e6:,.0f} MB free in "
+                f"{path.parent.absolute()}) or a limit on file sizes is reached; free some space or "
+                "write elsewhere. Nothing was left behind"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise DataError(
+                f"{path} was not written: {error}; choose a folder that can be written to"
+            ) from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder and all in it, to the disk."""
+    if path.is_dir():
+        for child in path.iterdir():
+            _sync(child)
+    _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    """Bring a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    if temporary.is_dir() != path.is_dir() and path.exists():
+        kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+        raise DataError(
+            f"{path} is {kinds[0]}; expected {kinds[1]} or nothing there: choose another name"
+        )
+    if temporary.is_dir() and path.is_dir():
+        # A folder cannot be renamed onto one that holds files: the old one steps aside first, and
+        # comes back if the new one cannot be put in its place.
+        old = temporary.with_suffix(".old")
+        path.rename(old)
+        try:
+            temporary.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+        shutil.rmtree(old)
+    else:
+        temporary.replace(path)
+    _sync_one(path.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
