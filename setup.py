@@ -22,11 +22,12 @@ LINK = ["-Wl,--strip-all"]
 SANITIZE = os.environ.get("FASTML_SANITIZE")  # "address,undefined", for the sanitizer run
 if SANITIZE:
     COMPILE += ["-g1", f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"]
+    COMPILE += ["-fno-sanitize-recover=all"]
     LINK = [f"-fsanitize={SANITIZE}"]
 
 
 def extension(pyx: Path) -> Extension:
-    """One module a concept: `moments.pyx` binds `moments.cpp`, where there is one."""
+    """Describe one concept's module: `moments.pyx`, with `moments_kernels.cpp` where it exists."""
     kernels = pyx.with_suffix(".cpp")
     kernels = kernels.with_name(f"{kernels.stem}_kernels.cpp")
     return Extension(
@@ -45,11 +46,14 @@ def extension(pyx: Path) -> Extension:
 only = os.environ.get("FASTML_EXTENSION")  # build one module while working on it
 modules = [p for p in sorted(NATIVE.glob("*.pyx")) if only in (None, p.stem)]
 setup(
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    options={
+        "bdist_wheel": {"py_limited_api": "cp311"},
+        "build_ext": {"parallel": os.cpu_count()},
+    },
     ext_modules=cythonize(
         [extension(p) for p in modules],
         build_dir="build/cython",
-        nthreads=2,
+        nthreads=os.cpu_count() or 1,
         compiler_directives={
             "language_level": 3,
             "boundscheck": bool(os.environ.get("FASTML_DEBUG")),
@@ -57,5 +61,5 @@ setup(
             "cdivision": True,
             "embedsignature": True,
         },
-    )
+    ),
 )

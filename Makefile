@@ -1,0 +1,74 @@
+# Every target sets up what it needs in .venv of this folder; `make help` lists them.
+# It takes Python 3.11+ with its headers, a C++20 compiler and make; packages come from the index
+# that pip is configured for.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NATIVE := $(wildcard src/fastml/_native/*)
+NATIVE := $(filter %.pyx %.pxd %.hpp %.cpp %.inc,$(NATIVE))
+QUICK_JSON := build/bench-quick.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench bench-quick bench-accept wheel sanitize build clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: $(VENV)/.installed  ## the whole loop on real churn data: train, judge, explain, predict
+	$(BIN)/fastml demo
+
+test: $(VENV)/.with-test  ## the test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.with-test $(VENV)/.with-check  ## style, types, Cython and the floors of the architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/cython-lint src/fastml/_native
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench-quick: $(VENV)/.with-bench  ## each job beside its peers on small tables, and the kernels' instruction counts
+	@mkdir -p build
+	$(BIN)/python -m pytest benchmarks --quick --benchmark-json=$(QUICK_JSON)
+
+bench: $(VENV)/.with-bench  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.tables D1 D2 D3
+	$(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results.json
+	$(BIN)/python -m benchmarks.results benchmarks/results.json benchmarks/RESULTS.md
+
+bench-accept: $(VENV)/.with-bench  ## take the kernels' present instruction counts as the committed ones
+	$(BIN)/python -m benchmarks.instructions --accept
+
+wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used from outside this folder
+	rm -rf build/wheel
+	$(BIN)/python -m build --outdir build/wheel .
+	$(BIN)/python tools/check_wheel.py build/wheel
+
+sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
+	$(BIN)/python tools/sanitize.py
+
+build: $(VENV)/.installed  ## compile what has changed in src/fastml/_native
+
+clean:  ## remove what was built (.venv and bench-data stay)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf src/*.egg-info src/fastml/_native/*.so $(VENV)/.installed $(VENV)/.with-*
+
+# Set-up runs once, and again when what it depends on has changed.
+
+$(VENV)/.created:
+	$(PYTHON) tools/create_venv.py $(VENV)
+	@touch $@
+
+$(VENV)/.build-tools: $(VENV)/.created pyproject.toml
+	$(PIP) install --quiet $$($(BIN)/python tools/build_requires.py)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.build-tools pyproject.toml setup.py $(NATIVE)
+	$(PIP) install --quiet --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.with-%: pyproject.toml | $(VENV)/.installed
+	$(PIP) install --quiet --no-build-isolation --editable '.[$*]'
+	@touch $@
