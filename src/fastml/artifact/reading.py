@@ -114,7 +114,7 @@ def _read_table(file: Path, stated: dict[str, Any]) -> pa.Table:
     content = _read_file(file, of=file.parent)
     if len(content) != stated.get("bytes"):
         raise ArtifactError(
-            f"{file} has {len(content):,} bytes and the manifest says {stated.get('bytes'):,}: "
+            f"{file} has {len(content):,} bytes and the manifest says {stated.get('bytes')}: "
             "it is truncated or altered; copy the model again from where it was written"
         )
     if digest(content) != stated.get("sha256"):

@@ -45,8 +45,10 @@ def write_artifact(
     Raises
     ------
     ArtifactError
-        If `path` holds something that is not an artifact, a name is not allowed, the manifest is
-        not JSON, or the disk refuses; nothing is left behind.
+        If `path` holds something that is not an artifact, a name is not allowed, or the manifest
+        is not JSON.
+    DataError
+        If the disk is full or the place cannot be written to; nothing is left behind.
     """
     path = Path(path)
     _refuse_to_replace(path)
@@ -58,16 +60,10 @@ def write_artifact(
             )
         files[name + SUFFIX] = _ipc_file(table)
     files[MANIFEST] = _manifest_file(manifest, files)
-    try:
-        with atomic_path(path) as directory:
-            directory.mkdir()
-            for name, content in files.items():
-                (directory / name).write_bytes(content)
-    except OSError as error:
-        raise ArtifactError(
-            f"the model could not be written to {path}: {error.strerror or error}; "
-            "nothing was left behind"
-        ) from error
+    with atomic_path(path) as directory:
+        directory.mkdir()
+        for name, content in files.items():
+            (directory / name).write_bytes(content)
 
 
 def _refuse_to_replace(path: Path) -> None:
