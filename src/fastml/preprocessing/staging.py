@@ -1,0 +1,193 @@
+"""The first pass over a training table: everything is learned, and the rows are kept meanwhile.
+
+A table is decoded once. While its statistics are being folded, each block's numbers are kept as
+``float32(x - shift)`` and its categories as codes of the block's own vocabulary; once the
+statistics are known, the kept blocks are finished into design rows (`EncodePlan.finish`), bit for
+bit what encoding the table afresh would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fastml._native.categories import CategoryCounts
+from fastml._native.distinct import DistinctCounts
+from fastml._native.encode import stage_dense
+from fastml._native.moments import NumericMoments
+from fastml._native.quantiles import QuantileSketch
+from fastml._typing import Float32, Float64, Int32
+from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
+from fastml.preprocessing.conform import is_category_type, is_dense_type
+
+__all__ = ["StagedBlock", "Staging"]
+
+
+@dataclass(slots=True)
+class StagedBlock:
+    """One block of rows between the passes, with the states that were folded over it.
+
+    Parameters
+    ----------
+    dense : float32 array of shape (numeric columns, rows)
+        Numbers less their column's shift; NaN is missing.
+    codes : int32 array of shape (category columns + parts of dates, rows)
+        Codes of the block's own vocabularies; -1 is missing.
+    target : float64 array of shape (rows,) or int32 codes of the block's own vocabulary
+    weight : float64 array of shape (rows,) or None
+    """
+
+    n_rows: int
+    dense: Float32
+    codes: Int32
+    target: Float64 | Int32
+    weight: Float64 | None
+    moments: NumericMoments
+    distinct: DistinctCounts
+    quantiles: QuantileSketch | None
+    categories: list[CategoryCounts]
+    parts: list[np.ndarray[Any, np.dtype[np.int64]]]
+    target_categories: CategoryCounts | None
+    remaps: list[Int32] = field(default_factory=list)
+
+
+class Staging:
+    """Folds the blocks of a training table into the statistics that a plan is made from.
+
+    `stage` is called on threads, a block at a time; `take` in the order of the blocks.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        The table's columns, in canonical types.
+    columns : sequence of str
+        The candidates for features.
+    target : str
+    weight : str or None
+    first : pyarrow.RecordBatch
+        The first block, whose means become the shifts.
+    quantiles : bool
+        Whether a step asks for quantiles of the numeric columns.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        columns: Sequence[str],
+        target: str,
+        weight: str | None,
+        first: pa.RecordBatch,
+        *,
+        quantiles: bool = False,
+    ) -> None:
+        typed = [(name, schema.field(name).type) for name in columns]
+        self.numeric = [name for name, type_ in typed if is_dense_type(type_)]
+        self.text = [name for name, type_ in typed if is_category_type(type_)]
+        self.parts = [(name, part) for name, type_ in typed for part in parts_of(type_)]
+        self._target, self._weight, self._quantiles = target, weight, quantiles
+        self._numeric_at = np.array([schema.get_field_index(n) for n in self.numeric], np.int64)
+        self.n_rows = 0
+        self.moments = NumericMoments(len(self.numeric), correlations=True)
+        self.distinct = DistinctCounts(len(self.numeric))
+        self.quantiles = QuantileSketch(len(self.numeric)) if quantiles else None
+        self.categories = [CategoryCounts() for _ in self.text]
+        self.part_counts = [np.zeros(len(PARTS[part]) + 1, np.int64) for _, part in self.parts]
+        self.target_categories = (
+            CategoryCounts() if is_category_type(schema.field(target).type) else None
+        )
+        self.shift = self._shift(first)
+        self.blocks: list[StagedBlock] = []
+
+    def _shift(self, first: pa.RecordBatch) -> Float64:
+        moments = NumericMoments(len(self.numeric))
+        moments.update(first, self._numeric_at)
+        return np.nan_to_num(moments.mean)
+
+    def stage(self, batch: pa.RecordBatch) -> StagedBlock:
+        """Fold one block and keep its rows; pure, so that it may run on any thread."""
+        n = batch.num_rows
+        moments = NumericMoments(len(self.numeric), correlations=True)
+        distinct = DistinctCounts(len(self.numeric))
+        quantiles = QuantileSketch(len(self.numeric)) if self._quantiles else None
+        dense = np.empty((len(self.numeric), n), np.float32)
+        if self.numeric:
+            moments.update(batch, self._numeric_at)
+            distinct.update(batch, self._numeric_at)
+            stage_dense(batch, self._numeric_at, self.shift, dense)
+        codes = np.empty((len(self.text) + len(self.parts), n), np.int32)
+        categories = [CategoryCounts() for _ in self.text]
+        for j, name in enumerate(self.text):
+            categories[j].update(batch.column(name), codes[j])
+        parts = []
+        for j, (name, part) in enumerate(self.parts, len(self.text)):
+            codes[j] = calendar_codes(batch.column(name), part)
+            parts.append(np.bincount(codes[j] + 1, minlength=len(PARTS[part]) + 1))
+        target, target_categories = self._stage_target(batch)
+        return StagedBlock(
+            n_rows=n,
+            dense=dense,
+            codes=codes,
+            target=target,
+            weight=None if self._weight is None else as_floats(batch.column(self._weight)),
+            moments=moments,
+            distinct=distinct,
+            quantiles=quantiles,
+            categories=categories,
+            parts=parts,
+            target_categories=target_categories,
+        )
+
+    def _stage_target(
+        self, batch: pa.RecordBatch
+    ) -> tuple[Float64 | Int32, CategoryCounts | None]:
+        column = batch.column(self._target)
+        if self.target_categories is None:
+            return as_floats(column), None
+        seen = CategoryCounts()
+        codes = np.empty(batch.num_rows, np.int32)
+        seen.update(column, codes)
+        return codes, seen
+
+    def take(self, block: StagedBlock) -> None:
+        """Merge a block's states and keep its rows; blocks must come in order."""
+        self.n_rows += block.n_rows
+        self.moments.merge(block.moments)
+        self.distinct.merge(block.distinct)
+        if self.quantiles is not None and block.quantiles is not None:
+            self.quantiles.merge(block.quantiles)
+        block.remaps = [
+            with_null(whole.merge(own))
+            for whole, own in zip(self.categories, block.categories, strict=True)
+        ]
+        for total, own in zip(self.part_counts, block.parts, strict=True):
+            total += own
+        if self.target_categories is not None and block.target_categories is not None:
+            block.target = self.target_categories.merge(block.target_categories)[block.target]
+        block.categories, block.target_categories, block.quantiles = [], None, None
+        self.blocks.append(block)
+
+    def finish(self, complete: Callable[[StagedBlock], Any]) -> Callable[[int], Any]:
+        """Return a function that completes block i and lets its staged rows go."""
+
+        def run(i: int) -> Any:
+            done = complete(self.blocks[i])
+            self.blocks[i].dense = np.empty((0, 0), np.float32)
+            self.blocks[i].codes = np.empty((0, 0), np.int32)
+            return done
+
+        return run
+
+
+def as_floats(column: pa.Array) -> Float64:
+    """Return a numeric column as float64, NaN where it is null."""
+    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def with_null(remap: Int32) -> Int32:
+    """Put the entry for a null, which stays -1, before those of the codes."""
+    return np.concatenate([np.array([-1], np.int32), remap])

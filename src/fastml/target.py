@@ -1,0 +1,228 @@
+"""The target of a model: which task it makes, what its classes are, and what scores mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fastml._typing import Float64, Int32, Task
+from fastml.errors import ConfigError, DataError, SchemaError
+from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.preprocessing.conform import is_category_type, is_dense_type
+from fastml.preprocessing.staging import Staging, as_floats
+
+__all__ = ["Target", "find_target"]
+
+MOST_CLASSES = 1_000
+_YES = ("yes", "true", "1", "y", "t", "positive", "bad", "default", "churned")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target column as the learner sees it.
+
+    Parameters
+    ----------
+    column : str
+    task : {"binary", "multiclass", "regression"}
+    classes : tuple
+        The values in the order of their codes; a binary target's positive class is the last.
+        Empty for a regression.
+    order : int32 array
+        For a target of strings, the code of each value in the order that training saw them.
+    text : bool
+        Whether the classes are strings.
+    """
+
+    column: str
+    task: Task
+    classes: tuple[Any, ...]
+    order: Int32 | None = None
+
+    @property
+    def text(self) -> bool:
+        """Whether the classes are strings."""
+        return bool(self.classes) and isinstance(self.classes[0], str)
+
+    def default_learner(self) -> LinearRegression | LogisticRegression:
+        """Return the learner for the task."""
+        return LinearRegression() if self.task == "regression" else LogisticRegression()
+
+    def codes(self, staged: Float64 | Int32) -> np.ndarray[Any, Any]:
+        """Return staged target values as the learner's target.
+
+        Parameters
+        ----------
+        staged : float64 array, or int32 codes in the order of training, shape (rows,)
+
+        Returns
+        -------
+        float32 codes of classes, or float64 numbers, shape (rows,)
+        """
+        if self.task == "regression":
+            return staged
+        if self.order is not None:
+            return self.order[staged].astype(np.float32)
+        codes = np.empty(len(staged), np.float32)
+        for code, value in enumerate(self.classes):
+            codes[staged == value] = code
+        return codes
+
+    def encode(self, column: pa.Array, where: str) -> Float64:
+        """Return the codes (or numbers) of a column, float64 (rows,); NaN where it is null.
+
+        Raises
+        ------
+        SchemaError
+            If the column cannot hold the target.
+        DataError
+            If it has a value that training did not see.
+        """
+        if self.task == "regression":
+            if not is_dense_type(column.type):
+                raise SchemaError(
+                    f"the target {self.column!r} of {where} has the type {column.type}; "
+                    "expected numbers"
+                )
+            return as_floats(column)
+        if is_category_type(column.type):
+            column = pc.cast(column, pa.string())
+        if self.text:
+            column = pc.cast(column, pa.string())
+            values = pa.array(self.classes, pa.string())
+        else:
+            column = pc.cast(column, pa.float64())
+            values = pa.array([float(value) for value in self.classes])
+        found = pc.index_in(column, values)
+        unknown = pc.and_(pc.is_valid(column), pc.is_null(found))
+        if pc.any(unknown).as_py():
+            value = column[pc.index(unknown, True).as_py()].as_py()
+            raise DataError(
+                f"the target {self.column!r} of {where} has the value {value!r}; "
+                f"the model was trained on {', '.join(map(repr, self.classes[:10]))}"
+            )
+        return as_floats(found)
+
+    def scores(self, margins: Float64) -> Float64:
+        """Turn margins, float64 (rows, lanes), into probabilities or numbers."""
+        if self.task == "regression":
+            return margins[:, 0]
+        if self.task == "binary":
+            return logistic(margins[:, 0])
+        exponents = np.exp(margins - margins.max(axis=1, keepdims=True))
+        return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+    def decide(self, scores: Float64, threshold: float) -> np.ndarray[Any, Any]:
+        """Turn scores into classes or numbers, shape (rows,)."""
+        if self.task == "regression":
+            return scores
+        classes = np.array(self.classes, dtype=object if self.text else None)
+        codes = scores >= threshold if scores.ndim == 1 else scores.argmax(axis=1)
+        return classes[codes.astype(np.intp)]
+
+    def state(self) -> dict[str, Any]:
+        """Return what a saved model holds of the target."""
+        return {"column": self.column, "task": self.task, "classes": list(self.classes)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Target:
+        """Restore what `state` returned."""
+        return cls(state["column"], state["task"], tuple(state["classes"]))
+
+
+def logistic(margins: Float64) -> Float64:
+    """Return ``1 / (1 + exp(-margin))`` without overflow."""
+    small = np.exp(-np.abs(margins))
+    return np.where(margins >= 0, 1.0, small) / (1.0 + small)
+
+
+def find_target(
+    staging: Staging, column: str, where: str, task: Task | None, positive: Any, learner: Any
+) -> Target:
+    """Decide the task from the target's values, the learner and what was asked for.
+
+    Raises
+    ------
+    DataError
+        If the target has a single class, or too many for a classification.
+    ConfigError
+        If the task, the learner and the values contradict one another.
+    """
+    if isinstance(learner, LinearRegression):
+        if task not in (None, "regression"):
+            raise ConfigError(f"a LinearRegression cannot learn a {task} task")
+        task = "regression"
+    text = staging.target_categories is not None
+    if text and task == "regression":
+        raise SchemaError(
+            f"the target {column!r} of {where} holds text; a regression needs numbers: "
+            "name another target, or task='multiclass'"
+        )
+    values, order = _text_values(staging) if text else (_number_values(staging), None)
+    classifies = text or task not in (None, "regression") or isinstance(learner, LogisticRegression)
+    if task == "regression" or (not classifies and len(values) != 2):
+        return Target(column, "regression", ())
+    if len(values) < 2:
+        found = repr(values[0]) if values else "nothing"
+        raise DataError(
+            f"the target {column!r} of {where} has a single class: {found} in all "
+            f"{staging.n_rows:,} rows; a classifier needs at least two"
+        )
+    if len(values) > MOST_CLASSES:
+        raise DataError(
+            f"the target {column!r} of {where} has over {MOST_CLASSES:,} different values; "
+            "that is no classification: name another target, or task='regression'"
+        )
+    if task == "binary" and len(values) != 2:
+        raise DataError(
+            f"the target {column!r} of {where} has {len(values)} classes; a binary task needs two: "
+            "say task='multiclass'"
+        )
+    if len(values) == 2 and task != "multiclass":
+        values, order = _positive_last(values, order, column, positive)
+        return Target(column, "binary", tuple(values), order)
+    if positive is not None:
+        raise ConfigError(f"positive={positive!r} is for a binary task; this one is multiclass")
+    return Target(column, "multiclass", tuple(values), order)
+
+
+def _text_values(staging: Staging) -> tuple[list[Any], Int32]:
+    assert staging.target_categories is not None
+    seen = staging.target_categories.categories().to_pylist()
+    values = sorted(seen)
+    rank = {value: code for code, value in enumerate(values)}
+    return values, np.array([rank[value] for value in seen], np.int32)
+
+
+def _number_values(staging: Staging) -> list[Any]:
+    """Return the distinct numbers of the target, at most one more than there may be classes."""
+    seen: set[float] = set()
+    for block in staging.blocks:
+        seen.update(np.unique(block.target).tolist())
+        if len(seen) > MOST_CLASSES:
+            break
+    values = sorted(seen)
+    return [int(v) for v in values] if all(float(v).is_integer() for v in values) else values
+
+
+def _positive_last(
+    values: list[Any], order: Int32 | None, column: str, positive: Any
+) -> tuple[list[Any], Int32 | None]:
+    if positive is None:
+        first_is_yes = str(values[0]).lower() in _YES and str(values[1]).lower() not in _YES
+        chosen = values[0] if first_is_yes else values[1]
+    else:
+        chosen = next((v for v in values if v == positive or str(v) == str(positive)), None)
+        if chosen is None:
+            raise ConfigError(
+                f"positive={positive!r} is not a value of the target {column!r}; "
+                f"it has {values[0]!r} and {values[1]!r}"
+            )
+    if chosen == values[1]:
+        return values, order
+    return values[::-1], None if order is None else (1 - order).astype(np.int32)
