@@ -1,0 +1,184 @@
+"""What a model learned, and what each column of a row adds to its score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from fastml._typing import Float64
+from fastml.preprocessing.encode_plan import EncodePlan
+from fastml.preprocessing.features import CategoryFeature, NumericFeature
+from fastml.target import Target
+
+__all__ = ["Contribution", "Explanation", "explain_model", "explain_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one column of a row adds to its margin, against the average training row."""
+
+    column: str
+    value: Any
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A model in words and numbers: `features` by weight, `dropped` with reasons.
+
+    A feature's `weight` is the spread that it gives to the margin over the training rows (the
+    standard deviation of its contribution), so that numbers and categories compare. A number has
+    its `coefficient` a raw unit, a category the `coefficients` of its values; of a multiclass model
+    these are lists, one entry a class.
+    """
+
+    task: str
+    target: str
+    classes: list[Any]
+    intercept: list[float]
+    features: list[dict[str, Any]]
+    dropped: list[dict[str, str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON holds it."""
+        return {
+            "task": self.task,
+            "target": self.target,
+            "classes": self.classes,
+            "intercept": self.intercept,
+            "features": self.features,
+            "dropped": self.dropped,
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.task} model of {self.target!r}"]
+        if self.task == "binary":
+            lines[0] += f" (probability of {self.classes[-1]!r})"
+        lines.append(f"{len(self.features)} columns, the most telling first:")
+        width = max((len(f["name"]) for f in self.features), default=0)
+        lines += [
+            f"  {f['name']:<{width}}  {f['weight']:8.4f}  {_in_words(f)}" for f in self.features
+        ]
+        if self.dropped:
+            lines.append(f"{len(self.dropped)} columns were left out:")
+            lines += [f"  {each['column']}: {each['reason']}" for each in self.dropped]
+        return "\n".join(lines)
+
+
+def _in_words(feature: Mapping[str, Any]) -> str:
+    if "coefficient" in feature:
+        value = feature["coefficient"]
+        return f"{value:+.6g} a unit" if isinstance(value, float) else "one coefficient a class"
+    values = feature["coefficients"]
+    if not values or isinstance(next(iter(values.values())), list):
+        return f"{len(values)} values, one coefficient a class each"
+    most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
+    return f"{len(values)} values, from {least!r} {values[least]:+.4g} to {most!r} {values[most]:+.4g}"
+
+
+def explain_model(
+    plan: EncodePlan, learner: Any, target: Target, dropped: Mapping[str, str]
+) -> Explanation:
+    """Describe a fitted model.
+
+    Coefficients stand in raw units of the columns; the intercept is that of raw units too.
+    """
+    weights = np.asarray(learner.weights_, np.float64)
+    intercept = np.asarray(learner.intercept_, np.float64).reshape(-1).copy()
+    features = []
+    indicators = iter(range(len(plan.numeric), plan.n_dense))
+    for i, number in enumerate(plan.numeric):
+        per_unit = weights[i] / number.scale
+        intercept -= per_unit * number.center
+        described = _describe_number(number, weights[i], per_unit)
+        if number.indicator:
+            described["missing"] = _plain(weights[next(indicators)])
+        features.append(described)
+    features += [
+        _describe_category(category, plan.weights_of(weights, category))
+        for category in plan.categorical
+    ]
+    features.sort(key=lambda each: -each["weight"])
+    return Explanation(
+        task=target.task,
+        target=target.column,
+        classes=list(target.classes),
+        intercept=intercept.tolist(),
+        features=features,
+        dropped=[{"column": name, "reason": reason} for name, reason in dropped.items()],
+    )
+
+
+def _plain(values: Float64) -> float | list[float]:
+    return float(values[0]) if len(values) == 1 else values.tolist()
+
+
+def _describe_number(
+    feature: NumericFeature, weight: Float64, per_unit: Float64
+) -> dict[str, Any]:
+    return {
+        "column": feature.column,
+        "name": feature.column,
+        "kind": feature.kind,
+        "weight": float(np.abs(weight).max()),
+        "coefficient": _plain(per_unit),
+        "imputed": feature.imputed,
+        "center": feature.center,
+        "scale": feature.scale,
+    }
+
+
+def _describe_category(feature: CategoryFeature, weights: Float64) -> dict[str, Any]:
+    centred = weights - feature.share @ weights
+    spread = np.sqrt(feature.share @ np.square(centred))
+    return {
+        "column": feature.column,
+        "name": feature.name,
+        "kind": "categorical",
+        "weight": float(spread.max()),
+        "coefficients": {
+            label: _plain(row) for label, row in zip(feature.labels, centred, strict=True)
+        },
+    }
+
+
+def explain_rows(
+    plan: EncodePlan, learner: Any, batch: pa.RecordBatch, lane: int = 0
+) -> list[list[Contribution]]:
+    """Return the contributions of each column to each row's margin, the largest first.
+
+    Parameters
+    ----------
+    plan, learner : as fitted
+    batch : pyarrow.RecordBatch of n rows
+    lane : int
+        Which class, of a multiclass model.
+    """
+    block = plan.encode(batch)
+    weights = np.asarray(learner.weights_, np.float64)[:, lane]
+    dense = block.dense.astype(np.float64) * weights[: plan.n_dense]
+    added: dict[str, Float64] = {}
+    indicators = iter(range(len(plan.numeric), plan.n_dense))
+    for i, number in enumerate(plan.numeric):
+        added[number.column] = dense[:, i]
+        if number.indicator:
+            added[number.column] = added[number.column] + dense[:, next(indicators)]
+    for j, category in enumerate(plan.categorical):
+        own = plan.weights_of(weights, category)
+        start = plan.code_starts[j]
+        known = block.codes[:, j] >= 0
+        picked = np.where(known, own[np.where(known, block.codes[:, j] - start, 0)], 0.0)
+        centred = picked - category.share @ own
+        added[category.column] = added.get(category.column, 0.0) + centred
+    values = {name: batch.column(name).to_pylist() for name in added}
+    return [
+        sorted(
+            (Contribution(name, values[name][i], float(parts[i])) for name, parts in added.items()),
+            key=lambda each: -abs(each.contribution),
+        )
+        for i in range(batch.num_rows)
+    ]
