@@ -1,0 +1,1 @@
+"""The jobs, one a file; each defines `JOB`."""

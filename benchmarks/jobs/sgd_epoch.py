@@ -1,0 +1,97 @@
+"""One pass of stochastic steps over a table that is already encoded, one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.job import Job, Work
+from benchmarks.tables import Layout
+
+
+def read_encoded(path: Path, layout: Layout) -> tuple[Any, Any, int, Any]:
+    """Return scaled numbers, codes that are offset one column after the other, and the target."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    numbers = np.empty((table.num_rows, layout.numeric), np.float32)
+    for j, name in enumerate(layout.numeric_columns):
+        values = table[name]
+        centred = pc.subtract(values, pc.mean(values)).fill_null(0.0).to_numpy()
+        numbers[:, j] = centred / centred.std()
+    codes = np.empty((table.num_rows, len(layout.categories)), np.int32)
+    n_codes = 0
+    for j, name in enumerate(layout.string_columns):
+        column = table[name].combine_chunks().dictionary_encode(null_encoding="encode")
+        codes[:, j] = column.indices.to_numpy() + n_codes
+        n_codes += len(column.dictionary)
+    return numbers, codes, n_codes, table["y"].to_numpy()
+
+
+def fastml(path: Path, layout: Layout) -> Work:
+    from fastml._native.linear import DesignKernels
+
+    numbers, codes, n_codes, y = read_encoded(path, layout)
+    n = len(y)
+    target = y.astype(np.float32)
+    kernels = DesignKernels([(numbers, codes, target, None)], n_codes, loss="logistic")
+
+    def work() -> Mapping[str, float]:
+        state = np.zeros((kernels.rows, 3, 1), np.float32)
+        last = np.zeros(kernels.rows, np.int32)
+        loss = np.zeros(1)
+        settings = {"batch_size": 1, "adaptive": True, "fit_intercept": True, "weight_scale": 1.0}
+        began = time.perf_counter()
+        kernels.stochastic(
+            state,
+            last,
+            np.array([[0, 0, n]]),
+            **settings,
+            rate=np.full(1, 0.1),
+            l2=np.full(1, 1 / n),
+            l1=np.zeros(1),
+            loss=loss,
+        )
+        taken = time.perf_counter() - began
+        return {"million_rows_per_s": n / taken / 1e6, "loss_while_learning": loss[0] / n}
+
+    return work
+
+
+def sklearn(path: Path, layout: Layout) -> Work:
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import SGDClassifier
+
+    numbers, codes, n_codes, y = read_encoded(path, layout)
+    n, d = numbers.shape
+    width = d + codes.shape[1]
+    values = np.ones((n, width))
+    values[:, :d] = numbers
+    places = np.empty((n, width), np.int32)
+    places[:, :d] = np.arange(d)
+    places[:, d:] = codes + d
+    starts = np.arange(0, n * width + 1, width)
+    matrix = csr_matrix((values.ravel(), places.ravel(), starts), shape=(n, d + n_codes))
+
+    def work() -> Mapping[str, float]:
+        learner = SGDClassifier(loss="log_loss", alpha=1 / n)
+        began = time.perf_counter()
+        learner.partial_fit(matrix, y, classes=[0, 1])
+        return {"million_rows_per_s": n / (time.perf_counter() - began) / 1e6}
+
+    return work
+
+
+JOB = Job(
+    title="One epoch of stochastic steps, encoded, one lane",
+    table="D1",
+    sides={"fastml": fastml, "scikit-learn SGD": sklearn},
+    least={"million_rows_per_s": 10},
+    threads=1,
+    repeats=3,
+)

@@ -1,0 +1,28 @@
+"""The machine and the versions behind a figure."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from fastml._native import simd
+
+PACKAGES = ("fastml", "numpy", "pyarrow", "scikit-learn", "polars", "glum")
+
+
+def describe() -> dict[str, Any]:
+    """Return the processor, cores, memory, SIMD level and versions."""
+    processor = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": processor[1] if processor else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 1e9),
+        "simd": simd.level(),
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
