@@ -77,7 +77,9 @@ def _in_words(feature: Mapping[str, Any]) -> str:
     if not values or isinstance(next(iter(values.values())), list):
         return f"{len(values)} values, one coefficient a class each"
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
-    return f"{len(values)} values, from {least!r} {values[least]:+.4g} to {most!r} {values[most]:+.4g}"
+    return (
+        f"{len(values)} values, from {least!r} {values[least]:+.4g} to {most!r} {values[most]:+.4g}"
+    )
 
 
 def explain_model(
@@ -117,9 +119,7 @@ def _plain(values: Float64) -> float | list[float]:
     return float(values[0]) if len(values) == 1 else values.tolist()
 
 
-def _describe_number(
-    feature: NumericFeature, weight: Float64, per_unit: Float64
-) -> dict[str, Any]:
+def _describe_number(feature: NumericFeature, weight: Float64, per_unit: Float64) -> dict[str, Any]:
     return {
         "column": feature.column,
         "name": feature.column,

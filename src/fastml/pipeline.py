@@ -375,9 +375,7 @@ class Pipeline:
             return np.concatenate(parts)
         return np.empty((0,) if len(self.target_.classes) < 3 else (0, len(self.target_.classes)))
 
-    def _labelled_blocks(
-        self, data: Any
-    ) -> Iterator[tuple[Float64, DesignBlock, pa.RecordBatch]]:
+    def _labelled_blocks(self, data: Any) -> Iterator[tuple[Float64, DesignBlock, pa.RecordBatch]]:
         source = self._needed(scan(data), str(self.target))
         name = source.name
         for batch, block in self._encoded(source):

@@ -142,9 +142,7 @@ class Staging:
             target_categories=target_categories,
         )
 
-    def _stage_target(
-        self, batch: pa.RecordBatch
-    ) -> tuple[Float64 | Int32, CategoryCounts | None]:
+    def _stage_target(self, batch: pa.RecordBatch) -> tuple[Float64 | Int32, CategoryCounts | None]:
         column = batch.column(self._target)
         if self.target_categories is None:
             return as_floats(column), None

@@ -1,0 +1,122 @@
+"""How well each column alone tells the target: near 1 is a leak, not a discovery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastml._typing import Float64
+from fastml.preprocessing.staging import Staging
+
+__all__ = ["target_associations"]
+
+SAMPLE_ROWS = 8_192
+
+
+def target_associations(staging: Staging, target: Float64, task: str) -> dict[str, float]:
+    """Score every staged column by what it alone says of the target, on a sample of the rows.
+
+    A number is scored by its ranks, and by whether it is missing at all; a category by the mean
+    target of its value on the other half of the sample, so that a column of many values gains
+    nothing from having them. For classes the score is ``|2 AUC - 1|`` (the largest over classes,
+    each against the rest), for numbers the absolute rank correlation.
+
+    Parameters
+    ----------
+    staging : Staging
+        After the first pass.
+    target : float64 array of shape (rows,)
+        Codes of classes, or numbers.
+    task : {"binary", "multiclass", "regression"}
+
+    Returns
+    -------
+    dict of column to score in [0, 1]
+    """
+    rows = np.linspace(0, len(target) - 1, min(len(target), SAMPLE_ROWS)).astype(np.int64)
+    y = target[rows]
+    outcomes = (
+        [y] if task != "multiclass" else [(y == code).astype(np.float64) for code in np.unique(y)]
+    )
+    strength = _rank_correlation if task == "regression" else _separation
+    scores: dict[str, float] = {}
+    for name, values in _sampled(staging, rows):
+        present = ~np.isnan(values)
+        score = 0.0
+        for outcome in outcomes:
+            filled = np.where(present, values, values[present].mean() if present.any() else 0.0)
+            score = max(score, strength(filled, outcome), strength(present * 1.0, outcome))
+        scores[name] = score
+    for name, codes in _sampled_codes(staging, rows):
+        score = max(strength(_mean_by_code(codes, outcome), outcome) for outcome in outcomes)
+        scores[name] = max(scores.get(name, 0.0), score)
+    return scores
+
+
+def _starts(staging: Staging) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.cumsum([0, *(block.n_rows for block in staging.blocks)])
+
+
+def _sampled(staging: Staging, rows: np.ndarray[Any, Any]) -> list[tuple[str, Float64]]:
+    """Return the sampled rows of each staged number; a shift changes no rank."""
+    starts = _starts(staging)
+    own = np.searchsorted(starts, rows, side="right") - 1
+    parts = [block.dense[:, rows[own == i] - starts[i]] for i, block in enumerate(staging.blocks)]
+    sample = np.concatenate(parts, axis=1).astype(np.float64)
+    return list(zip(staging.numeric, sample, strict=True))
+
+
+def _sampled_codes(
+    staging: Staging, rows: np.ndarray[Any, Any]
+) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    starts = _starts(staging)
+    own = np.searchsorted(starts, rows, side="right") - 1
+    sampled = []
+    for j, name in enumerate(staging.text):
+        parts = [
+            block.remaps[j][block.codes[j, rows[own == i] - starts[i]] + 1]
+            for i, block in enumerate(staging.blocks)
+        ]
+        sampled.append((name, np.concatenate(parts)))
+    return sampled
+
+
+def _mean_by_code(codes: np.ndarray[Any, Any], outcome: Float64) -> Float64:
+    """Return, for each row, the mean outcome of its code over the rows of the other half."""
+    _, inverse = np.unique(codes, return_inverse=True)
+    half = np.arange(len(codes)) % 2
+    overall = outcome.mean()
+    told = np.empty(len(codes))
+    for side in (0, 1):
+        other = half != side
+        total = np.bincount(inverse[other], outcome[other], inverse.max() + 1)
+        count = np.bincount(inverse[other], minlength=inverse.max() + 1)
+        means = np.where(count > 0, total / np.maximum(count, 1), overall)
+        told[half == side] = means[inverse[half == side]]
+    return told
+
+
+def _midranks(values: Float64) -> Float64:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2.0)[inverse])
+
+
+def _separation(values: Float64, outcome: Float64) -> float:
+    """Return ``|2 AUC - 1|`` of values for an outcome of 0 and 1 (Mann-Whitney, ties halved)."""
+    positive = outcome > 0.5
+    n, m = int(positive.sum()), int((~positive).sum())
+    if n == 0 or m == 0:
+        return 0.0
+    auc = (_midranks(values)[positive].sum() - n * (n + 1) / 2.0) / (n * m)
+    return float(abs(2.0 * auc - 1.0))
+
+
+def _rank_correlation(values: Float64, outcome: Float64) -> float:
+    """Return the absolute Spearman correlation; 0 where either is constant."""
+    a, b = _midranks(values), _midranks(outcome)
+    a -= a.mean()
+    b -= b.mean()
+    scale = np.sqrt(np.dot(a, a) * np.dot(b, b))
+    return float(abs(np.dot(a, b)) / scale) if scale > 0 else 0.0
