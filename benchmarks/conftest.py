@@ -10,21 +10,28 @@ from benchmarks.machine import describe
 from benchmarks.results import ratio_table
 
 FOUND = pytest.StashKey[list[dict[str, Any]]]()
+REMARKS = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="small tables, one round a side")
-    parser.addoption("--job", action="append", help="only this job (may be given again)")
+    parser.addoption("--quick", action="store_true", help="small tables, few rounds")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FOUND] = []
+    config.stash[REMARKS] = []
 
 
 @pytest.fixture(scope="session")
 def found(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     """What the jobs of this run have found so far."""
     return request.config.stash[FOUND]
+
+
+@pytest.fixture(scope="session")
+def remarks(request: pytest.FixtureRequest) -> list[str]:
+    """What must be said at the end, loudly."""
+    return request.config.stash[REMARKS]
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
@@ -39,3 +46,6 @@ def pytest_terminal_summary(
     if config.stash[FOUND]:
         terminalreporter.section("fastml beside its peers")
         terminalreporter.write_line(ratio_table(config.stash[FOUND]))
+    for remark in config.stash[REMARKS]:
+        terminalreporter.section("not done", sep="!", red=True, bold=True)
+        terminalreporter.write_line(remark, red=True)
