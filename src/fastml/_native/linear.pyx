@@ -1,0 +1,280 @@
+"""The linear kernels over the blocks of a design.
+
+Weights, gradients and curvatures are matrices of `rows` x lanes: the dense features, the codes,
+the unknown code (always zero) and the intercept (see linear_types.hpp).
+"""
+
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libcpp cimport bool as cbool
+from libcpp.vector cimport vector
+
+import numpy as np
+
+cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
+    cdef const int64_t kMostLanes
+
+    cdef enum class Loss(int):
+        logistic
+        squared
+        huber
+        quantile
+        softmax
+
+    cdef cppclass Shape:
+        int64_t dense, columns, codes, lanes
+        int64_t rows()
+
+    cdef cppclass Block:
+        const void* dense
+        const int32_t* codes
+        const void* target
+        const void* weight
+        int64_t n, target_lanes, weight_lanes
+
+    cdef cppclass Objective:
+        Loss loss
+        double parameter, width
+
+    cdef cppclass Run:
+        int64_t block, start, stop
+
+    cdef cppclass Stochastic:
+        void* state
+        int32_t* last
+        const Run* runs
+        int64_t n_runs, batch_size
+        cbool adaptive, fit_intercept
+        double weight_scale
+        const double* rate
+        const double* l2
+        const double* l1
+        void* scratch
+
+    cdef cppclass Kernels:
+        void margins(const Shape&, const Block&, const void*, void*)
+        void gradient(const Shape&, const Block&, const Objective&, void*, const void*, double,
+                      double*, double*)
+        void curvature(const Shape&, const Block&, const Objective&, const void*, double*)
+        void along(const Shape&, const Block&, const Objective&, const void*, const void*, double,
+                   double*)
+        int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
+
+    const Kernels& kernels(cbool, int64_t)
+    int64_t stochastic_scratch(const Shape&, int64_t)
+
+MOST_LANES = kMostLanes
+_LOSSES = {
+    "logistic": <int>Loss.logistic,
+    "squared": <int>Loss.squared,
+    "huber": <int>Loss.huber,
+    "quantile": <int>Loss.quantile,
+    "softmax": <int>Loss.softmax,
+}
+
+
+cdef const void* _address(array) except? NULL:
+    return <const void*><uintptr_t>array.ctypes.data
+
+
+cdef class DesignKernels:
+    """The kernels bound to the blocks of a design, a loss and a number of lanes.
+
+    Parameters
+    ----------
+    blocks : list of (dense, codes, target, weight)
+        As in `DesignBlock`; target and weight may be None. They are kept alive, not copied.
+    n_codes : int
+        Categories; a code outside [0, n_codes) contributes nothing.
+    lanes : int
+        Models that are moved at once (softmax: classes).
+    loss : {"logistic", "squared", "huber", "quantile", "softmax"}
+    parameter, width : float
+        The threshold of huber; the quantile and half the width of its smoothed kink.
+    """
+
+    cdef vector[Block] _blocks
+    cdef Shape _shape
+    cdef Objective _objective
+    cdef const Kernels* _kernels
+    cdef list _arrays
+    cdef readonly object dtype
+
+    def __init__(self, blocks, int64_t n_codes, int64_t lanes=1, loss="squared",
+                 double parameter=1.0, double width=0.0):
+        if not 1 <= lanes <= kMostLanes:
+            raise ValueError(f"got {lanes} lanes, expected 1 to {kMostLanes}")
+        self._objective.loss = <Loss><int>_LOSSES[loss]
+        self._objective.parameter = parameter
+        self._objective.width = width
+        self._arrays = []
+        self.dtype = blocks[0][0].dtype if blocks else np.dtype(np.float64)
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(f"the dense part is {self.dtype}, expected float32 or float64")
+        self._shape.dense = blocks[0][0].shape[1] if blocks else 0
+        self._shape.columns = blocks[0][1].shape[1] if blocks else 0
+        self._shape.codes = n_codes
+        self._shape.lanes = lanes
+        self._kernels = &kernels(self.dtype == np.float32, lanes)
+        for dense, codes, target, weight in blocks:
+            self._add(dense, codes, target, weight)
+
+    cdef _add(self, dense, codes, target, weight):
+        cdef Block block
+        block.n = dense.shape[0]
+        dense = self._checked(dense, self.dtype, (block.n, self._shape.dense))
+        codes = self._checked(codes, np.int32, (block.n, self._shape.columns))
+        block.dense = _address(dense)
+        block.codes = <const int32_t*>_address(codes)
+        block.target = NULL
+        block.weight = NULL
+        block.target_lanes = block.weight_lanes = 0
+        if target is not None:
+            block.target_lanes = 1 if target.ndim == 1 else target.shape[1]
+            target = self._checked(target, self.dtype, (block.n, *target.shape[1:]))
+            self._check_lanes(block.target_lanes)
+            block.target = _address(target)
+            if self._objective.loss == Loss.softmax:
+                self._check_classes(target)
+        if weight is not None:
+            block.weight_lanes = 1 if weight.ndim == 1 else weight.shape[1]
+            weight = self._checked(weight, self.dtype, (block.n, *weight.shape[1:]))
+            self._check_lanes(block.weight_lanes)
+            block.weight = _address(weight)
+        self._blocks.push_back(block)
+        self._arrays.append((dense, codes, target, weight))
+
+    def _checked(self, array, dtype, shape):
+        if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+            raise TypeError(
+                f"got an array of {array.dtype} and shape {array.shape}, expected {dtype} and "
+                f"{shape} in C order"
+            )
+        return array
+
+    def _check_lanes(self, int64_t lanes):
+        if lanes != 1 and (lanes != self._shape.lanes or self._objective.loss == Loss.softmax):
+            raise TypeError(f"got targets or weights of {lanes} lanes for {self._shape.lanes}")
+
+    def _check_classes(self, target):
+        if target.size and not (target.min() >= 0 and target.max() < self._shape.lanes):
+            raise ValueError(f"class indices must lie in [0, {self._shape.lanes})")
+
+    @property
+    def n_blocks(self):
+        """Blocks of the design."""
+        return <int64_t>self._blocks.size()
+
+    @property
+    def rows(self):
+        """Rows of the weights: features, the unknown code and the intercept."""
+        return self._shape.rows()
+
+    @property
+    def lanes(self):
+        """Columns of the weights."""
+        return self._shape.lanes
+
+    def block_rows(self, int64_t block):
+        """Rows of a block."""
+        return self._blocks.at(block).n
+
+    def _margins_of(self, int64_t block, array):
+        return self._checked(array, self.dtype, (self._blocks.at(block).n, self._shape.lanes))
+
+    def margins(self, int64_t block, weights, out):
+        """Fill `out` (n_rows, lanes) with the block's rows times `weights`, in the block's type."""
+        weights = self._checked(weights, self.dtype, (self.rows, self._shape.lanes))
+        cdef const void* w = _address(weights)
+        cdef void* m = <void*>_address(self._margins_of(block, out))
+        with nogil:
+            self._kernels.margins(self._shape, self._blocks[block], w, m)
+        return out
+
+    def gradient(self, int64_t block, margins, direction, double step,
+                 double[:, ::1] gradient, double[::1] loss):
+        """Move `margins` by `step` along `direction` (None: stay); add gradient and loss there."""
+        self._check_sums(gradient)
+        self._check_labelled(block)
+        if loss.shape[0] != self._shape.lanes:
+            raise TypeError(f"expected {self._shape.lanes} losses, got {loss.shape[0]}")
+        cdef void* m = <void*>_address(self._margins_of(block, margins))
+        cdef const void* d = NULL
+        if direction is not None:
+            d = _address(self._margins_of(block, direction))
+        with nogil:
+            self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d, step,
+                                   &gradient[0, 0], &loss[0])
+
+    def curvature(self, int64_t block, margins, double[:, ::1] curvature):
+        """Add the diagonal of the Hessian of the sum of losses at `margins`."""
+        self._check_sums(curvature)
+        self._check_labelled(block)
+        cdef const void* m = _address(self._margins_of(block, margins))
+        with nogil:
+            self._kernels.curvature(self._shape, self._blocks[block], self._objective, m,
+                                    &curvature[0, 0])
+
+    def along(self, int64_t block, margins, direction, double step, double[:, ::1] sums):
+        """Add each lane's loss, slope and curvature at `margins + step * direction` to `sums`."""
+        if sums.shape[0] != self._shape.lanes or sums.shape[1] != 3:
+            raise TypeError(f"expected sums of shape ({self._shape.lanes}, 3)")
+        self._check_labelled(block)
+        cdef const void* m = _address(self._margins_of(block, margins))
+        cdef const void* d = _address(self._margins_of(block, direction))
+        with nogil:
+            self._kernels.along(self._shape, self._blocks[block], self._objective, m, d, step,
+                                &sums[0, 0])
+
+    def stochastic(self, state, int32_t[::1] last, const int64_t[:, ::1] runs, int64_t batch_size,
+                   bint adaptive, bint fit_intercept, double weight_scale, const double[::1] rate,
+                   const double[::1] l2, const double[::1] l1, double[::1] loss):
+        """Make one pass of stochastic steps over `runs` (block, start, stop); return rows seen.
+
+        `state` is (rows, 3, lanes) in the blocks' type; see Stochastic in linear_types.hpp.
+        """
+        cdef int64_t lanes = self._shape.lanes
+        state = self._checked(state, self.dtype, (self.rows, 3, lanes))
+        if last.shape[0] != self.rows or batch_size < 1 or runs.shape[1] != 3:
+            raise TypeError("expected one `last` a row, batch_size >= 1 and runs of three")
+        if not (rate.shape[0] == l2.shape[0] == l1.shape[0] == loss.shape[0] == lanes):
+            raise TypeError(f"expected {lanes} rates, penalties and losses")
+        cdef vector[Run] order
+        cdef Run run
+        cdef int64_t i
+        for i in range(runs.shape[0]):
+            run.block, run.start, run.stop = runs[i, 0], runs[i, 1], runs[i, 2]
+            if not 0 <= run.block < <int64_t>self._blocks.size():
+                raise IndexError(f"there is no block {run.block}")
+            if not 0 <= run.start <= run.stop <= self._blocks[run.block].n:
+                raise IndexError(f"block {run.block} has no rows {run.start} to {run.stop}")
+            if self._blocks[run.block].target == NULL:
+                raise TypeError(f"block {run.block} has no target")
+            order.push_back(run)
+        if order.empty():
+            return 0
+        cdef vector[double] scratch
+        scratch.resize(stochastic_scratch(self._shape, batch_size) // 8)
+        cdef Stochastic settings
+        settings.state = <void*>_address(state)
+        settings.last = &last[0]
+        settings.runs = order.data()
+        settings.n_runs = order.size()
+        settings.batch_size = batch_size
+        settings.adaptive = adaptive
+        settings.fit_intercept = fit_intercept
+        settings.weight_scale = weight_scale
+        settings.rate, settings.l2, settings.l1 = &rate[0], &l2[0], &l1[0]
+        settings.scratch = scratch.data()
+        cdef int64_t seen
+        with nogil:
+            seen = self._kernels.stochastic(self._shape, self._blocks.data(), self._objective,
+                                            settings, &loss[0])
+        return seen
+
+    def _check_sums(self, const double[:, ::1] sums):
+        if sums.shape[0] != self._shape.rows() or sums.shape[1] != self._shape.lanes:
+            raise TypeError(f"expected sums of shape ({self.rows}, {self._shape.lanes})")
+
+    def _check_labelled(self, int64_t block):
+        if self._blocks.at(block).target == NULL:
+            raise TypeError(f"block {block} has no target")

@@ -1,0 +1,104 @@
+// What the linear kernels read and write.
+//
+// A design of d dense features and k codes, and a model of L lanes, meet in one matrix of
+// `Shape::rows()` x L weights, row-major (the lanes of a feature lie side by side):
+//
+//     row 0 .. d-1        the dense features
+//     row d .. d+k-1      the codes
+//     row d+k             the unknown: always zero. A code outside [0, k) reads and writes here, so
+//                         that no kernel needs a branch, and none can leave the matrix
+//     row d+k+1           the intercepts
+//
+// Gradients and curvatures have the same layout. T is float or double, the type of the block.
+#pragma once
+
+#include <cstdint>
+
+namespace fastml::linear {
+
+constexpr int64_t kMostLanes = 1024;
+
+enum class Loss : int { logistic = 0, squared = 1, huber = 2, quantile = 3, softmax = 4 };
+
+struct Shape {
+    int64_t dense;    // features
+    int64_t columns;  // code columns
+    int64_t codes;    // categories over all of them
+    int64_t lanes;
+    int64_t unknown() const { return dense + codes; }
+    int64_t intercept() const { return dense + codes + 1; }
+    int64_t rows() const { return dense + codes + 2; }
+};
+
+struct Block {
+    const void* dense;     // T, n x dense
+    const int32_t* codes;  // n x columns
+    const void* target;    // T, n x target_lanes
+    const void* weight;    // T, n x weight_lanes
+    int64_t n;
+    int64_t target_lanes;  // 1 (shared) or lanes
+    int64_t weight_lanes;  // 0 (all one), 1 (shared) or lanes
+};
+
+// huber: `parameter` is the error at which the loss turns linear. quantile: the quantile; within
+// `width` of zero the loss is a parabola, so that it has a gradient.
+struct Objective {
+    Loss loss;
+    double parameter;
+    double width;
+};
+
+// A stretch of consecutive rows of a block.
+struct Run {
+    int64_t block, start, stop;
+};
+
+// One pass of stochastic steps, a mini-batch each. `state` is Shape::rows() x 3 x lanes of T: a
+// feature's weights, sums of squared gradients and gradient of the batch at hand stand side by side,
+// so that a code costs one cache line. `last` (rows) is the batch up to which the penalties have
+// been applied to a code. Gradients and `last` are zero when a pass begins, and when it ends.
+struct Stochastic {
+    void* state;
+    int32_t* last;
+    const Run* runs;  // in the order of the pass, laid end to end; kStreams places are read at once
+    int64_t n_runs;
+    int64_t batch_size;
+    bool adaptive;  // AdaGrad; otherwise a plain step of `rate`
+    bool fit_intercept;
+    double weight_scale;  // one over the mean row weight
+    const double* rate;   // one a lane
+    const double* l2;
+    const double* l1;
+    void* scratch;  // stochastic_scratch() bytes
+};
+
+struct Kernels {
+    // out = X weights, T, n x lanes
+    void (*margins)(const Shape&, const Block&, const void* weights, void* out);
+    // margins += step * direction where there is one; adds the gradient of the sum of losses to
+    // `gradient` and each lane's loss to `loss`
+    void (*gradient)(const Shape&, const Block&, const Objective&, void* margins,
+                     const void* direction, double step, double* gradient, double* loss);
+    // adds the diagonal of the Hessian of the sum of losses to `curvature`
+    void (*curvature)(const Shape&, const Block&, const Objective&, const void* margins,
+                      double* curvature);
+    // adds value, slope and curvature of the sum of losses at margins + step * direction, in step:
+    // three a lane (softmax: three in all)
+    void (*along)(const Shape&, const Block&, const Objective&, const void* margins,
+                  const void* direction, double step, double* sums);
+    // returns the number of rows seen; adds each lane's loss before its row's step to `loss`
+    int64_t (*stochastic)(const Shape&, const Block* blocks, const Objective&, const Stochastic&,
+                          double* loss);
+};
+
+// The kernels for float (single) or double blocks, at the SIMD level in force.
+const Kernels& kernels(bool single, int64_t lanes);
+
+// Bytes: the dense weights, a batch's rows, and the codes that it touches.
+inline int64_t stochastic_scratch(const Shape& shape, int64_t batch_size) {
+    const int64_t values = 3 * (shape.dense + 1) * shape.lanes + batch_size * 6 * shape.lanes +
+                           4 * batch_size * shape.columns;
+    return 8 * values + 8 * batch_size * shape.columns + 16 * batch_size;
+}
+
+}  // namespace fastml::linear
