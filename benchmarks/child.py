@@ -44,7 +44,7 @@ def main(job_name: str, side: str, path: Path) -> None:
     walls, cpus, figures = [], [], {}
     for _ in range(job.repeats):
         cpu, wall = cpu_seconds(), time.perf_counter()
-        figures = dict(work())
+        figures = {name: float(value) for name, value in work().items()}
         walls.append(time.perf_counter() - wall)
         cpus.append(cpu_seconds() - cpu)
     taken = {

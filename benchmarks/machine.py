@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import fastml
 from fastml._native import simd
 
-PACKAGES = ("fastml", "numpy", "pyarrow", "scikit-learn", "polars", "glum")
+PACKAGES = ("numpy", "pyarrow", "scikit-learn", "polars", "glum")
 
 
 def describe() -> dict[str, Any]:
@@ -24,5 +25,6 @@ def describe() -> dict[str, Any]:
         "memory_gb": round(memory / 1e9),
         "simd": simd.level(),
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {"fastml": fastml.__version__}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
