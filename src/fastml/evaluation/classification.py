@@ -1,0 +1,135 @@
+"""Metrics of a classifier, as estimates with their influence on each row."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._typing import Bool, Float64
+from fastml.evaluation.curve import ScoreCurve
+from fastml.evaluation.intervals import Estimate, mean_of, ratio, undefined
+
+__all__ = ["binary_estimates", "confusion_matrix", "multiclass_estimates"]
+
+Codes = NDArray[np.int64]
+
+
+def binary_estimates(
+    positive: Bool,
+    probability: Float64,
+    threshold: float,
+    weight: Float64 | None = None,
+    clip: float = float(np.finfo(np.float64).eps),
+) -> dict[str, Estimate]:
+    """Estimate the metrics of a binary classifier.
+
+    Parameters
+    ----------
+    positive : (n,) bool
+    probability : (n,) float64
+        Of the positive class.
+    threshold : float
+        A row is predicted positive where its probability is at least this.
+    weight : (n,) float64, optional
+    clip : float
+        Probabilities are kept this far from 0 and 1 in the log loss, as scikit-learn does.
+
+    Returns
+    -------
+    dict of str to Estimate
+        accuracy, balanced_accuracy, precision, recall, f1, roc_auc, average_precision, log_loss,
+        brier. Where a class is absent, roc_auc is undefined, and so is average_precision where it
+        is the positive one; balanced_accuracy is the recall of the class that is there.
+    """
+    predicted = probability >= threshold
+    truth, chosen, hit = _floats(positive, predicted, positive & predicted)
+    everyone = np.ones(len(truth))
+    correct = (positive == predicted).astype(np.float64)
+    recalls = [
+        ratio(correct * side, side, weight)
+        for side in (truth, 1.0 - truth)
+        if _weight_of(side, weight) > 0
+    ]
+    curve = ScoreCurve(positive, probability, weight)
+    inside = np.clip(probability, clip, 1.0 - clip)
+    loss = -np.log(np.where(positive, inside, 1.0 - inside))
+    return {
+        "accuracy": ratio(correct, everyone, weight),
+        "balanced_accuracy": mean_of(recalls),
+        "precision": ratio(hit, chosen, weight),
+        "recall": ratio(hit, truth, weight),
+        "f1": ratio(2.0 * hit, truth + chosen, weight),
+        "roc_auc": curve.roc_auc(),
+        "average_precision": curve.average_precision(),
+        "log_loss": ratio(loss, everyone, weight),
+        "brier": ratio((probability - truth) ** 2, everyone, weight),
+    }
+
+
+def multiclass_estimates(
+    codes: Codes,
+    probability: Float64,
+    weight: Float64 | None = None,
+    clip: float = float(np.finfo(np.float64).eps),
+) -> dict[str, Estimate]:
+    """Estimate the metrics of a classifier of several classes.
+
+    Parameters
+    ----------
+    codes : (n,) int64
+        The true class, in [0, k).
+    probability : (n, k) float64
+        The class of greatest probability is predicted, at ties the first.
+    weight : (n,) float64, optional
+    clip : float
+        As in `binary_estimates`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        accuracy, balanced_accuracy, log_loss; precision, recall and f1 as plain means over the
+        classes that are there (truly or predicted), roc_auc one class against the rest as the
+        plain mean over the classes that are truly there.
+    """
+    predicted = probability.argmax(axis=1)
+    rows, classes = probability.shape
+    everyone = np.ones(rows)
+    precisions, recalls, scores, areas, recalls_of_present = [], [], [], [], []
+    for code in range(classes):
+        is_class, is_chosen = codes == code, predicted == code
+        if not (is_class.any() or is_chosen.any()):
+            continue
+        truth, chosen, hit = _floats(is_class, is_chosen, is_class & is_chosen)
+        precisions.append(ratio(hit, chosen, weight))
+        recalls.append(ratio(hit, truth, weight))
+        scores.append(ratio(2.0 * hit, truth + chosen, weight))
+        if _weight_of(truth, weight) > 0:
+            recalls_of_present.append(recalls[-1])
+            curve = ScoreCurve(is_class, np.ascontiguousarray(probability[:, code]), weight)
+            areas.append(curve.roc_auc())
+    inside = np.clip(probability[np.arange(rows), codes], clip, 1.0 - clip)
+    return {
+        "accuracy": ratio((predicted == codes).astype(np.float64), everyone, weight),
+        "balanced_accuracy": mean_of(recalls_of_present),
+        "precision": mean_of(precisions),
+        "recall": mean_of(recalls),
+        "f1": mean_of(scores),
+        "roc_auc": mean_of(areas) if all(area.defined for area in areas) else undefined(rows),
+        "log_loss": ratio(-np.log(inside), everyone, weight),
+    }
+
+
+def confusion_matrix(
+    codes: Codes, predicted: NDArray[np.integer], classes: int, weight: Float64 | None = None
+) -> Float64:
+    """Return the (k, k) weights of the rows of each true class (row) and predicted one (column)."""
+    cells = np.bincount(codes * classes + predicted, weight, classes * classes)
+    return cells.reshape(classes, classes).astype(np.float64)
+
+
+def _floats(*masks: Bool) -> tuple[Float64, ...]:
+    return tuple(mask.astype(np.float64) for mask in masks)
+
+
+def _weight_of(side: Float64, weight: Float64 | None) -> float:
+    return float(side.sum() if weight is None else side @ weight)

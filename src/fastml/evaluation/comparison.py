@@ -1,0 +1,138 @@
+"""Whether a model is better than doing without one, on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from fastml._typing import Task
+from fastml.errors import ConfigError, DataError
+from fastml.evaluation.checks import checked
+from fastml.evaluation.intervals import normal_interval, standard_error
+from fastml.evaluation.metrics import chief_metric, find, within
+from fastml.evaluation.summary import estimates_of
+from fastml.evaluation.threshold import DecisionValue
+
+__all__ = ["Comparison", "model_beats_baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A model against a baseline, measured on the same rows.
+
+    Attributes
+    ----------
+    metric : str
+    model, baseline : float
+        The metric of each.
+    advantage : float
+        By how much the model is better, whichever direction is better.
+    low, high : float
+        The interval of the advantage.
+    beats : bool
+        Whether the interval lies above zero.
+    words : str
+        The verdict as a sentence.
+    """
+
+    metric: str
+    model: float
+    baseline: float
+    advantage: float
+    low: float
+    high: float
+    beats: bool
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def model_beats_baseline(
+    task: Task,
+    y_true: ArrayLike,
+    model_scores: ArrayLike,
+    baseline_scores: ArrayLike,
+    *,
+    metric: str | None = None,
+    thresholds: tuple[float, float] = (0.5, 0.5),
+    value: DecisionValue | None = None,
+    sample_weight: ArrayLike | None = None,
+    confidence: float = 0.95,
+    baseline: str = "the best rule without ML",
+) -> Comparison:
+    """Judge by paired comparison whether a model earns its place over a baseline.
+
+    Both are measured on the same rows, so what is hard for both cancels: the standard error of
+    the advantage is that of the difference of the two influences, row by row (for ROC AUC this is
+    the test of DeLong, DeLong and Clarke-Pearson 1988).
+
+    Parameters
+    ----------
+    task : {"binary", "multiclass", "regression"}
+    y_true, model_scores, baseline_scores, sample_weight : array
+        As in `evaluate`.
+    metric : str, optional
+        By default roc_auc for two classes, log_loss for several, rmse for a regression. Any
+        metric but "ece"; "profit" (with `value`) says whether the model is worth more.
+    thresholds : (float, float)
+        At which the model and the baseline decide.
+    value : DecisionValue, optional
+        What a decision is worth, for the metric "profit".
+    confidence : float
+        Of the interval.
+    baseline : str
+        How the verdict names the baseline.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ConfigError
+        If the metric is unknown, of another task, or cannot be compared.
+    DataError
+        If the rows do not define the metric, or as `evaluate`.
+    """
+    compared = find(metric or chief_metric(task), task)
+    if compared.name == "ece":
+        raise ConfigError("ece has no paired comparison; compare by log_loss or brier")
+    if compared.name == "profit" and value is None:
+        raise ConfigError("comparing by profit needs the value of each decision; give value=")
+    percent = within(compared.name)
+    asked = () if percent is None else (percent,)
+    sides = []
+    for scores, threshold in zip((model_scores, baseline_scores), thresholds, strict=True):
+        given = checked(task, y_true, scores, sample_weight)
+        found = estimates_of(given, threshold, asked, value)[compared.name]
+        if not found.defined:
+            raise DataError(
+                f"{compared.name} is not defined on these {given.rows:,} rows, which hold one "
+                "class or one value only; compare on more rows, or by another metric"
+            )
+        sides.append(found)
+    first, second = sides
+    sign = 1.0 if compared.larger_is_better else -1.0
+    advantage = sign * (first.value - second.value)
+    error = standard_error(first.influence() - second.influence(), given.weight)
+    low, high = normal_interval(advantage, error, confidence)
+    beats = low > 0.0
+    words = (
+        f"{compared.name} of the model is {first.value:.4g}, of {baseline} {second.value:.4g}: "
+        f"{abs(advantage):.3g} {'better' if advantage >= 0 else 'worse'} "
+        f"({100 * confidence:g}% interval {low:.3g} to {high:.3g}); "
+        + _verdict(low, high, baseline)
+    )
+    return Comparison(compared.name, first.value, second.value, advantage, low, high, beats, words)
+
+
+def _verdict(low: float, high: float, baseline: str) -> str:
+    if low > 0.0:
+        return "the model earns its place"
+    if high < 0.0:
+        return f"no ML is needed: {baseline} does better"
+    return f"no ML is needed: on these rows the model cannot be told from {baseline}"

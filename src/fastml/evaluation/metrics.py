@@ -1,0 +1,128 @@
+"""Which metrics there are: name, task, direction and range, as one table that others read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
+
+from fastml._typing import Task
+from fastml.errors import ConfigError
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "chief_metric",
+    "did_you_mean",
+    "find",
+    "metric",
+    "metric_names",
+    "within",
+]
+
+_WITHIN = re.compile(r"within_(\d+(?:\.\d+)?)pct")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric's name and how to read its value.
+
+    Attributes
+    ----------
+    name : str
+        As scikit-learn calls it.
+    tasks : tuple of str
+        The tasks that it measures.
+    larger_is_better : bool
+        Whether more is better.
+    low, high : float
+        The range of its values.
+    share : bool
+        Whether it behaves like a share of the rows, so that its interval is Wilson's.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    larger_is_better: bool
+    low: float = 0.0
+    high: float = 1.0
+    share: bool = True
+
+
+_BOTH: tuple[Task, ...] = ("binary", "multiclass")
+_BINARY: tuple[Task, ...] = ("binary",)
+_REGRESSION: tuple[Task, ...] = ("regression",)
+
+METRICS = {
+    entry.name: entry
+    for entry in (
+        Metric("accuracy", _BOTH, True),
+        Metric("balanced_accuracy", _BOTH, True),
+        Metric("precision", _BOTH, True),
+        Metric("recall", _BOTH, True),
+        Metric("f1", _BOTH, True),
+        Metric("roc_auc", _BOTH, True),
+        Metric("average_precision", _BINARY, True),
+        Metric("log_loss", _BOTH, False, high=inf, share=False),
+        Metric("brier", _BINARY, False, share=False),
+        Metric("ece", _BOTH, False, share=False),
+        Metric("rmse", _REGRESSION, False, high=inf, share=False),
+        Metric("mae", _REGRESSION, False, high=inf, share=False),
+        Metric("mape", _REGRESSION, False, high=inf, share=False),
+        Metric("r2", _REGRESSION, True, low=-inf, share=False),
+        Metric("profit", _BINARY, True, low=-inf, high=inf, share=False),
+    )
+}
+"""Every metric but the family `within_Npct`, which has a member for each N."""
+
+_CHIEF: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+
+
+def chief_metric(task: Task) -> str:
+    """Return the metric by which two models of `task` are compared unless another is named."""
+    return _CHIEF[task]
+
+
+def within(name: str) -> float | None:
+    """Return N of a name `within_Npct`, in percent, or None for any other name."""
+    match = _WITHIN.fullmatch(name)
+    return None if match is None else float(match[1])
+
+
+def metric(name: str) -> Metric | None:
+    """Return the metric called `name`, or None if there is none."""
+    if within(name) is not None:
+        return Metric(name, _REGRESSION, True)
+    return METRICS.get(name)
+
+
+def metric_names(task: Task) -> tuple[str, ...]:
+    """Return the names of the metrics of `task`; `within_5pct` stands for its family."""
+    names = tuple(entry.name for entry in METRICS.values() if task in entry.tasks)
+    return (*names, "within_5pct") if task == "regression" else names
+
+
+def did_you_mean(name: str, known: tuple[str, ...]) -> str:
+    """Return `; did you mean 'X'?`, or the known names where none is near."""
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+
+
+def find(name: str, task: Task) -> Metric:
+    """Return the metric called `name`, if it measures `task`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such metric, or it measures another task.
+    """
+    found = metric(name)
+    if found is None:
+        raise ConfigError(f"unknown metric {name!r}{did_you_mean(name, metric_names(task))}")
+    if task not in found.tasks:
+        raise ConfigError(
+            f"metric {name!r} measures {' and '.join(found.tasks)}, not {task}; "
+            f"{task} has {', '.join(metric_names(task))}"
+        )
+    return found
