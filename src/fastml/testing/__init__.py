@@ -1,0 +1,1 @@
+"""NumPy references of the compiled kernels, and Hypothesis strategies for what they read."""
