@@ -26,16 +26,16 @@ check: $(VENV)/.with-test $(VENV)/.with-check  ## style, types, Cython and the f
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cython-lint src/fastml/_native
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src/fastml/_native
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 bench-quick: $(VENV)/.with-bench  ## each job beside its peers on small tables, and the kernels' instruction counts
 	@mkdir -p build
-	$(BIN)/python -m pytest benchmarks --quick --benchmark-json=$(QUICK_JSON)
+	$(BIN)/python -m pytest benchmarks --quick --benchmark-columns=median,rounds --benchmark-json=$(QUICK_JSON)
 
 bench: $(VENV)/.with-bench  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.tables D1 D2 D3
-	$(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results.json
+	$(BIN)/python -m pytest benchmarks --benchmark-columns=median,rounds --benchmark-json=benchmarks/results.json
 	$(BIN)/python -m benchmarks.results benchmarks/results.json benchmarks/RESULTS.md
 
 bench-accept: $(VENV)/.with-bench  ## take the kernels' present instruction counts as the committed ones
