@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
-
-import numpy as np
 
 from fastml.errors import ConfigError
 
-__all__ = ["LEAK_LIMIT", "ColumnFacts", "Screening", "purity", "screen"]
+__all__ = ["LEAK_LIMIT", "ColumnFacts", "Screening", "screen"]
 
 LEAK_LIMIT = 0.99
 """How well a column alone may tell the target (`ColumnFacts.association`) before it is a leak."""
@@ -42,8 +39,6 @@ class ColumnFacts:
         it is not known.
     association_as : str
         What that number is, such as "the absolute correlation".
-    copies_target : bool
-        Whether it has the target's value in every row.
     """
 
     name: str
@@ -51,7 +46,6 @@ class ColumnFacts:
     reason: str = ""
     association: float | None = None
     association_as: str = "the association"
-    copies_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +113,6 @@ def _reason(column: ColumnFacts, leak_limit: float) -> str:
     if column.role in _ROLES:
         words = _ROLES[column.role]
         return f"{words}: {column.reason}" if column.reason else words
-    if column.copies_target:
-        return "leaks the target: it has the target's value in every row"
     if column.association is not None and column.association > leak_limit:
         return (
             f"leaks the target: {column.association_as} is {column.association:.4f}, above "
@@ -128,36 +120,3 @@ def _reason(column: ColumnFacts, leak_limit: float) -> str:
             f"keep=[{column.name!r}]"
         )
     return ""
-
-
-def purity(class_counts: np.ndarray[Any, np.dtype[np.int64]]) -> float:
-    """Return how well categories tell a class: 0 not at all, 1 completely.
-
-    Each row is told by the most frequent class among the other rows of its category (of all rows,
-    where it is alone there), so that a column of single values is not pure by counting itself;
-    what that gets right beyond always naming the most frequent class is set against what there was
-    to gain. This is Goodman and Kruskal's lambda, with each row left out in turn.
-
-    Parameters
-    ----------
-    class_counts : int64 array of shape (n_categories, n_classes)
-        Rows of each category and class.
-
-    L. A. Goodman, W. H. Kruskal, "Measures of association for cross classifications", Journal of
-    the American Statistical Association 49, 1954.
-    """
-    counts = np.asarray(class_counts, dtype=np.int64)
-    totals = counts.sum(axis=0)
-    rows = int(totals.sum())
-    to_gain = rows - int(totals.max(initial=0))
-    if to_gain == 0:
-        return 0.0
-    alone = counts.sum(axis=1) == 1
-    # Without one of its own, a class leads its category still if it led by two rows or more;
-    # where it led by one or none, the row counts as half told, as the tie it leaves.
-    ordered = np.sort(counts[~alone], axis=1)
-    first = ordered[:, -1]
-    second = ordered[:, -2] if counts.shape[1] > 1 else np.zeros_like(first)
-    right = float(first[first > second + 1].sum()) + 0.5 * float(first[first == second + 1].sum())
-    right += float(counts[alone][:, int(totals.argmax())].sum())
-    return max(0.0, (right - (rows - to_gain)) / to_gain)
