@@ -1,4 +1,4 @@
-"""Binary and multiclass metrics against scikit-learn's, ties, weights and absent classes included."""
+"""Binary and multiclass metrics against scikit-learn's: ties, weights, absent classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def table(seed, rows, ties, classes=2):
-    """Return codes, probabilities (few distinct values where `ties`) and weights, some of them 0."""
+    """Return codes, probabilities (few distinct ones where `ties`) and weights, some 0."""
     random = np.random.default_rng(seed)
     codes = random.integers(0, classes, rows)
     scores = random.random((rows, classes)) + 0.3 * np.eye(classes)[codes]
@@ -72,9 +72,7 @@ def test_multiclass_metrics_are_scikit_learns(seed, rows, ties, weighted, classe
         "precision": reference.precision_score(y, chosen, **macro),
         "recall": reference.recall_score(y, chosen, **macro),
         "f1": reference.f1_score(y, chosen, **macro),
-        "log_loss": quietly(
-            reference.log_loss, y, p, sample_weight=w, labels=list(range(classes))
-        ),
+        "log_loss": quietly(reference.log_loss, y, p, sample_weight=w, labels=list(range(classes))),
     }
     if w is None or set(y[w > 0]) == set(y):
         expected["balanced_accuracy"] = quietly(
@@ -187,7 +185,14 @@ def test_summary_reads_as_a_table():
         ("binary", [0, 1], [np.nan, 0], {}, DataError, "scores has 1 values that are not finite"),
         ("multiclass", [0, 1], [[0.5, 0.5], [0.5, 0.1]], {}, DataError, "of row 1 sum to 0.6"),
         ("regression", [np.inf], [1], {}, DataError, "y_true has 1 values that are not finite"),
-        ("binary", [0], [1], {"sample_weight": [1, 2]}, DataError, r"shape \(2,\); expected \(1,\)"),
+        (
+            "binary",
+            [0],
+            [1],
+            {"sample_weight": [1, 2]},
+            DataError,
+            r"shape \(2,\); expected \(1,\)",
+        ),
         ("binary", [0], [1], {"sample_weight": [-1]}, DataError, "-1 at row 0; expected no nega"),
         ("binary", [0], [1], {"sample_weight": [0]}, DataError, "every sample_weight is zero"),
         ("binary", [0], [1], {"confidence": 95}, ConfigError, "confidence is 95; expected a share"),

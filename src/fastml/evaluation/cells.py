@@ -91,9 +91,11 @@ class CategoryCells:
         if pa.types.is_dictionary(chunk.type):
             of_entry: Indices = np.append(self._index(chunk.dictionary), _MISSING)
             entries = pc.fill_null(chunk.indices.cast(pa.int64()), len(chunk.dictionary))
-            return of_entry.take(entries.to_numpy())
+            places: Indices = entries.to_numpy()
+            return of_entry[places]
         found = pc.index_in(chunk.cast(self.categories.type), self.categories, skip_nulls=True)
-        cells: Indices = 1 + np.asarray(pc.fill_null(found, len(self.categories)), dtype=np.intp)
+        known = pc.fill_null(found, len(self.categories))
+        cells: Indices = np.asarray(known, dtype=np.intp) + 1
         cells[np.asarray(chunk.is_null())] = _MISSING
         return cells
 
