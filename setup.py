@@ -1,6 +1,7 @@
 """Builds the compiled core; everything else about the package stands in pyproject.toml."""
 
 import os
+import re
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -18,6 +19,7 @@ COMPILE = [
     "-fno-trapping-math",
     "-ffp-contract=off",  # results must not depend on what the compiler chose to fuse
 ]
+INCLUDED = re.compile(r'^(?:#include|#define FASTML_BODY|cdef extern from) "(.+?)"', re.MULTILINE)
 LINK = ["-Wl,--strip-all"]
 SANITIZE = os.environ.get("FASTML_SANITIZE")  # "address,undefined", for the sanitizer run
 if SANITIZE:
@@ -26,15 +28,29 @@ if SANITIZE:
     LINK = [f"-fsanitize={SANITIZE}"]
 
 
+def read_by(*sources: Path) -> list[str]:
+    """Return every file of the core that `sources` include, straight or through another."""
+    found, waiting = set(sources), list(sources)
+    while waiting:
+        text = waiting.pop().read_text(encoding="utf-8")
+        names = INCLUDED.findall(text)
+        names += [f"{name}.pxd" for name in re.findall(r"_native\.(\w+) cimport", text)]
+        new = {NATIVE / name for name in names if (NATIVE / name).exists()} - found
+        found |= new
+        waiting += new
+    return sorted(map(str, found))
+
+
 def extension(pyx: Path) -> Extension:
     """Describe one concept's module: `moments.pyx`, with `moments_kernels.cpp` where it exists."""
     kernels = pyx.with_suffix(".cpp")
     kernels = kernels.with_name(f"{kernels.stem}_kernels.cpp")
+    sources = [pyx, kernels] if kernels.exists() else [pyx]
     return Extension(
         f"fastml._native.{pyx.stem}",
-        [str(pyx)] + ([str(kernels)] if kernels.exists() else []),
+        [str(path) for path in sources],
         include_dirs=[str(NATIVE)],
-        depends=[str(p) for p in sorted([*NATIVE.glob("*.hpp"), *NATIVE.glob("*.inc")])],
+        depends=read_by(*sources),
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         extra_compile_args=COMPILE,
         extra_link_args=LINK,
