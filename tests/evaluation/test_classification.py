@@ -195,6 +195,7 @@ def test_summary_reads_as_a_table():
         ),
         ("binary", [0], [1], {"sample_weight": [-1]}, DataError, "-1 at row 0; expected no nega"),
         ("binary", [0], [1], {"sample_weight": [0]}, DataError, "every sample_weight is zero"),
+        ("binary", [0], [1], {"classes": ["a"]}, DataError, "1 classes are named, but the scores"),
         ("binary", [0], [1], {"confidence": 95}, ConfigError, "confidence is 95; expected a share"),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastml._typing import Float64, Task
+from fastml.errors import DataError
 from fastml.evaluation.calibration import Calibration, calibration
 from fastml.evaluation.checks import Judged, checked
 from fastml.evaluation.classification import (
@@ -133,6 +134,10 @@ def evaluate(
         If the task is unknown or the confidence is not between 0 and 1.
     """
     given = checked(task, y_true, scores, sample_weight)
+    if classes is not None and task != "regression" and len(classes) != given.classes:
+        raise DataError(
+            f"{len(classes)} classes are named, but the scores are of {given.classes} classes"
+        )
     estimates = estimates_of(given, threshold, within, value)
     bounds: dict[str, Interval] = {}
     if intervals:
