@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
-    """Yield a path beside `path`, to be made a file or a folder; it takes `path`'s place at the end.
+    """Yield a path beside `path`, to be made a file or a folder, that takes its place at the end.
 
     What was written is synced to the disk before it is renamed. If the body raises, it is removed,
     and what stood at `path` before stays. Folders above `path` are made where they are missing.
@@ -47,8 +47,8 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
             raise DataError(
                 f"{path} was not written: the disk is full "
                 f"({shutil.disk_usage(path.parent).free / 1e6:,.0f} MB free in "
-                f"{path.parent.absolute()}) or a limit on file sizes is reached; free some space or "
-                "write elsewhere. Nothing was left behind"
+                f"{path.parent.absolute()}) or a limit on file sizes is reached; free some "
+                "space or write elsewhere. Nothing was left behind"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise DataError(

@@ -47,7 +47,7 @@ def canonical_type(found: pa.DataType) -> pa.DataType:
 
 
 def canonical_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of `canonical_batch`: canonical types, and `a.b` for field b of struct a."""
+    """Return the schema of `canonical_batch`: field b of a struct a is the column `a.b`."""
     return pa.schema([pair for field in schema for pair in _flat_fields(field.name, field.type)])
 
 

@@ -6,23 +6,20 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from fastml.data.bytestreams import compression_of
+from fastml.data.reader import reading
 from fastml.errors import ConfigError, DataError
 
 __all__ = ["File", "find_files"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WILDCARD = re.compile(r"[*?\[]")
-_COMPRESSIONS = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bz2",
-    b"\x04\x22\x4d\x18": "lz4",
-}
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,8 @@ class File:
     name: str
     partitions: dict[str, str | None] = field(default_factory=dict)
 
+    rereadable: ClassVar[bool] = True
+
     @property
     def is_local(self) -> bool:
         """Whether reading a small part of it costs little."""
@@ -53,15 +52,13 @@ class File:
 
     def open_stream(self) -> pa.NativeFile:
         """Open it for reading from the start, decompressed if its first bytes say it is packed."""
-        head = self.first_bytes(4)
-        for magic, codec in _COMPRESSIONS.items():
-            if head.startswith(magic):
-                return self.filesystem.open_input_stream(self.path, compression=codec)
-        return self.filesystem.open_input_stream(self.path, compression=None)
-
-    def first_bytes(self, count: int) -> bytes:
-        """Return the first bytes, as they are stored."""
         with self.filesystem.open_input_stream(self.path, compression=None) as handle:
+            codec = compression_of(handle.read(4))
+        return self.filesystem.open_input_stream(self.path, compression=codec)
+
+    def head(self, count: int) -> bytes:
+        """Return the first bytes, decompressed."""
+        with reading(self.name), self.open_stream() as handle:
             return bytes(handle.read(count))
 
 

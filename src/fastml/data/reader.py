@@ -46,6 +46,11 @@ def reading(name: str) -> Iterator[None]:
     """Turn what Arrow or the system says while reading `name` into a `DataError`."""
     try:
         yield
+    except UnicodeError as error:
+        raise DataError(
+            f"{name} is not in the encoding that was stated or that its first bytes tell: {error}; "
+            "state the one it has, e.g. encoding='latin-1'"
+        ) from error
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())
         raise DataError(

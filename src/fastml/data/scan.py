@@ -2,27 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypedDict, TypeVar, Unpack
 
-from fastml.data.files import find_files
+from fastml.data.bytestreams import ByteSource, OnceFile, text_file
+from fastml.data.csv import CsvOptions, csv_readers
+from fastml.data.files import File, find_files
+from fastml.data.formats import canonical_format, format_of, only_tables
+from fastml.data.ipc import arrow_reader
+from fastml.data.json import JsonOptions, json_readers
 from fastml.data.memory import memory_reader
 from fastml.data.parquet import ParquetReader
+from fastml.data.reader import Reader, reading
+from fastml.data.schemas import listed
 from fastml.data.source import Source
+from fastml.data.tables import FilesReader
+from fastml.engine import ordered_map
 from fastml.errors import ConfigError
 
-__all__ = ["scan"]
+__all__ = ["TextOptions", "scan"]
+
+Options = TypeVar("Options", CsvOptions, JsonOptions)
 
 
-def scan(source: Any, *, format: str | None = None, columns: Sequence[str] | None = None) -> Source:
-    """Open a table, to be read as a stream of record batches."""
+class TextOptions(TypedDict, total=False):
+    """How delimited text and JSON are read; see `scan`."""
+
+    types: Mapping[str, Any]
+    encoding: str | None
+    null_values: Sequence[str]
+    default_nulls: bool
+    delimiter: str | None
+    quote: str | None
+    escape: str | None
+    names: Sequence[str] | None
+    skip_rows: int
+    decimal: str
+    timestamp_formats: Sequence[str]
+    records: str | None
+
+
+def scan(
+    source: Any,
+    *,
+    format: str | None = None,
+    columns: Sequence[str] | None = None,
+    **options: Unpack[TextOptions],
+) -> Source:
+    """Open a table, to be read as a stream of record batches.
+
+    Parameters
+    ----------
+    source : str, path, file object or table
+        - a path or URI (`s3://`, `gs://`, `file://`, ...) of a file, a folder or a glob, or a list
+          of them: Parquet, delimited text, JSON Lines, a JSON array of records, Arrow IPC files
+          and streams; text may be packed with gzip, zstd, bz2 or lz4. The files of a folder are
+          read in the order of their paths, and folders `key=value` become columns;
+        - `"-"` for standard input, or a binary file object: read once;
+        - anything with the Arrow PyCapsule interface: tables of pyarrow, pandas and polars, DuckDB
+          relations; `{column: values}`, a list of records, an iterator of record batches (once).
+    format : {"parquet", "csv", "json", "arrow"}, optional
+        Default: told by the first bytes and the name.
+    columns : sequence of str, optional
+        The columns to read, in this order; default all.
+    types : mapping of str to str or pyarrow.DataType
+        Types of columns of text and JSON files, e.g. `{"zip": "string"}`. What is not declared is
+        found from all rows, not from the first: integers, floats, booleans, dates, timestamps,
+        times of day, else text.
+    encoding : str
+        Default UTF-8, or what a byte order mark tells.
+    null_values : sequence of str
+        What stands for a missing value in delimited text, beside the usual (`NA`, `null`, ...,
+        and nothing at all).
+    default_nulls : bool
+        False: `null_values` alone.
+    delimiter : str
+        Default: the one of comma, semicolon, tab and bar that cuts the rows evenly.
+    quote, escape : str or None
+        Default `'"'` and none.
+    names : sequence of str
+        Column names of delimited text that has no line of them.
+    skip_rows : int
+        Lines above the column names.
+    decimal : str
+        The decimal point.
+    timestamp_formats : sequence of str
+        Formats for `strptime` that are tried beside ISO 8601, e.g. `["%d/%m/%Y"]`.
+    records : str
+        The key of a JSON object that holds the array of records.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        If there is nothing to read, or it cannot be read.
+    SchemaError
+        If columns are doubled or lacking, or differ between files.
+    ConfigError
+        If an option is unknown, or does not fit the format.
+    """
+    columns = None if columns is None else list(columns)
     if isinstance(source, Source):
         found = source
-    elif isinstance(source, (str, Path)):
-        (file,) = find_files(str(source))
-        found = Source(ParquetReader(file))
+    elif (paths := _paths(source)) is not None:
+        found = Source(_files_reader(paths, format, columns, options))
+    elif source == "-" or hasattr(source, "read"):
+        found = Source(_once_reader(source, format, columns, options))
     else:
+        _no_options(options, "a table in memory")
         reader = memory_reader(source)
         if reader is None:
             raise ConfigError(
@@ -32,3 +125,97 @@ def scan(source: Any, *, format: str | None = None, columns: Sequence[str] | Non
             )
         found = Source(reader)
     return found if columns is None else found.select(columns)
+
+
+def _paths(source: Any) -> list[str] | None:
+    """Return the paths that `source` is, None where it is something else."""
+    if isinstance(source, (str, os.PathLike)):
+        return None if source == "-" else [os.fspath(source)]
+    if (
+        isinstance(source, list)
+        and source
+        and all(isinstance(s, (str, os.PathLike)) for s in source)
+    ):
+        return [os.fspath(s) for s in source]
+    return None
+
+
+def _files_reader(
+    paths: list[str], format: str | None, columns: list[str] | None, options: TextOptions
+) -> Reader:
+    files = []
+    for path in paths:
+        found = find_files(path)
+        files += only_tables(found, path) if format is None and len(found) > 1 else found
+    kind = format_of(files[0]) if format is None else canonical_format(format)
+    readers = _readers(kind, files, columns, options)
+    if len(files) == 1 and not files[0].partitions:
+        return readers[0]
+    name = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    return FilesReader(readers, [file.partitions for file in files], name, columns)
+
+
+def _readers(
+    kind: str, files: list[File], columns: list[str] | None, options: TextOptions
+) -> Sequence[Reader]:
+    """Return a reader for each file."""
+    if kind in ("csv", "json"):
+        inner = None
+        if columns is not None:  # but not those that the folders give
+            inner = [c for c in columns if all(c not in file.partitions for file in files)]
+        return _text_readers(kind, files, inner, options)
+    _no_options(options, f"the {kind} format")
+    return list(ordered_map(ParquetReader if kind == "parquet" else arrow_reader, files))
+
+
+def _text_readers(
+    kind: str, sources: Sequence[ByteSource], columns: list[str] | None, options: TextOptions
+) -> Sequence[Reader]:
+    with reading(sources[0].name):
+        if kind == "csv":
+            stated = _stated(CsvOptions, options, "delimited text")
+            return csv_readers([text_file(s, stated.encoding) for s in sources], stated, columns)
+        given = _stated(JsonOptions, options, "JSON")
+        return json_readers([text_file(s, given.encoding) for s in sources], given)
+
+
+def _once_reader(
+    source: Any, format: str | None, columns: list[str] | None, options: TextOptions
+) -> Reader:
+    handle = sys.stdin.buffer if source == "-" else source
+    if isinstance(handle.read(0), str):
+        raise ConfigError("the file object gives text; open it for bytes: open(path, 'rb')")
+    name = getattr(handle, "name", None)
+    once = OnceFile(handle, name if isinstance(name, str) else f"<{type(handle).__name__}>")
+    kind = format_of(once) if format is None else canonical_format(format)
+    if kind in ("csv", "json"):
+        return _text_readers(kind, [once], columns, options)[0]
+    _no_options(options, f"the {kind} format")
+    if kind == "parquet":
+        raise ConfigError(
+            f"{once.name} holds Parquet, which cannot be read as it comes: its index is at the "
+            "end; write it to a file and scan that"
+        )
+    return arrow_reader(once)
+
+
+def _stated(cls: type[Options], options: TextOptions, what: str) -> Options:
+    known = {field.name for field in fields(cls)}
+    for option in options:
+        if option not in TextOptions.__annotations__:
+            raise ConfigError(
+                f"scan has no option {option!r}; expected some of {listed(TextOptions.__annotations__)}"
+            )
+        if option not in known:
+            raise ConfigError(
+                f"{option}= does not apply to {what}; it takes {listed(sorted(known))}"
+            )
+    given: dict[str, Any] = dict(options)
+    return cls(**given)
+
+
+def _no_options(options: TextOptions, what: str) -> None:
+    if options:
+        raise ConfigError(
+            f"{listed(options)} does not apply to {what}; it is for delimited text and JSON"
+        )

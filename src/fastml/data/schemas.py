@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import pyarrow as pa
 
-from fastml.errors import SchemaError
+from fastml.errors import ConfigError, SchemaError
 
-__all__ = ["check_names", "conform", "dressed", "listed", "no_such_column", "nullable", "unify"]
+__all__ = [
+    "check_names",
+    "check_same_columns",
+    "conform",
+    "dressed",
+    "listed",
+    "no_such_column",
+    "nullable",
+    "unify",
+]
 
 
 def check_names(names: Iterable[str], name: str) -> None:
@@ -24,6 +34,21 @@ def check_names(names: Iterable[str], name: str) -> None:
             f"{name} has more than one column named {listed(doubled)}; "
             "rename them so that each name stands once"
         )
+
+
+def check_same_columns(first: tuple[str, list[str]], other: tuple[str, list[str]]) -> None:
+    """Raise `SchemaError` unless two files, (name, columns) each, have the same columns."""
+    (first_name, expected), (name, found) = first, other
+    lacking = [column for column in expected if column not in found]
+    added = [column for column in found if column not in expected]
+    remedy = (
+        "files read together must have the same columns: select the ones they share with "
+        "columns=[...]"
+    )
+    if lacking:
+        raise SchemaError(f"{name} has no column {listed(lacking)}, as {first_name} has; {remedy}")
+    if added:
+        raise SchemaError(f"{name} has a column {listed(added)}, unlike {first_name}; {remedy}")
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:
@@ -40,8 +65,10 @@ def no_such_column(column: str, columns: Iterable[str], name: str) -> SchemaErro
     return SchemaError(f"{name} has no column {column!r}{meant} Its columns are {listed(columns)}")
 
 
-def unify(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
-    """Return the schema that files with these names and schemas share.
+def unify(
+    schemas: Iterable[tuple[str, pa.Schema]], columns: Sequence[str] | None = None
+) -> pa.Schema:
+    """Return the schema that files with these names and schemas share, of `columns` if stated.
 
     The columns and their order are the first file's. A column that is all null in one file takes
     the type it has elsewhere; text is a dictionary only where every file has it so.
@@ -55,26 +82,14 @@ def unify(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
     first_name = ""
     fields: dict[str, pa.DataType] = {}
     found_in: dict[str, str] = {}  # the file that gave a column its type, for messages
-    for name, schema in schemas:
+    for name, whole in schemas:
+        schema = whole if columns is None else _selected(whole, columns, name)
         if not fields:
             first_name = name
             fields = {field.name: field.type for field in schema}
             found_in = dict.fromkeys(fields, name)
             continue
-        lacking = [column for column in fields if column not in schema.names]
-        if lacking:
-            raise SchemaError(
-                f"{name} has no column {listed(lacking)}, which {first_name} has; "
-                "files read together must have the same columns: select the ones they share "
-                "with columns=[...]"
-            )
-        added = [column for column in schema.names if column not in fields]
-        if added:
-            raise SchemaError(
-                f"{name} has the column {listed(added)}, which {first_name} has not; "
-                "files read together must have the same columns: select the ones they share "
-                "with columns=[...]"
-            )
+        check_same_columns((first_name, list(fields)), (name, schema.names))
         for field in schema:
             joined = _join(fields[field.name], field.type)
             if joined is None:
@@ -86,6 +101,13 @@ def unify(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
             if joined != fields[field.name]:
                 fields[field.name], found_in[field.name] = joined, name
     return pa.schema(list(fields.items()))
+
+
+def _selected(schema: pa.Schema, columns: Sequence[str], name: str) -> pa.Schema:
+    for column in columns:
+        if column not in schema.names:
+            raise no_such_column(column, schema.names, name)
+    return pa.schema([schema.field(column) for column in columns])
 
 
 def _join(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
@@ -111,6 +133,22 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def declared_types(types: Mapping[str, Any]) -> dict[str, pa.DataType]:
+    """Return the types that a user stated for columns, by name or as `pyarrow.DataType`."""
+    declared = {}
+    for column, stated in types.items():
+        try:
+            known = isinstance(stated, pa.DataType)
+            declared[column] = stated if known else pa.type_for_alias(stated)
+        except (ValueError, TypeError) as error:
+            names = listed(["string", "int64", "float64", "bool", "date32", "timestamp[us]"])
+            raise ConfigError(
+                f"types={{{column!r}: {stated!r}}}: there is no such type; expected {names} or "
+                "another name of Arrow's, or a pyarrow.DataType"
+            ) from error
+    return declared
 
 
 def nullable(schema: pa.Schema) -> pa.Schema:
