@@ -24,7 +24,9 @@ def loaded_by(statement: str) -> set[str]:
     """Return the top-level packages that an interpreter has loaded after `statement`."""
     script = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", script]
-    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
 
 
 def sources() -> list[Path]:
