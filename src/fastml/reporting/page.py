@@ -65,10 +65,8 @@ svg .a{stroke:var(--a)}svg .b{stroke:var(--b)}svg .mark{fill:var(--b)}
 svg .guide{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}
 svg path{stroke:var(--a);stroke-linecap:round;fill:none}
 svg .dots{stroke-width:3;opacity:.45}svg .big{stroke-width:7}
-.bar{display:block;height:.6rem;margin-top:.45rem;min-width:6rem;position:relative;
-background:var(--panel)}
-.bar i{position:absolute;top:0;bottom:0}.bar .up{left:50%;background:var(--b)}
-.bar .down{right:50%;background:var(--a)}
+.bar{display:block;margin-top:.45rem;min-width:6rem;background:var(--panel)}
+.bar i{display:block;height:.6rem;background:var(--a)}
 pre{background:var(--panel);padding:.8rem;border-radius:.3rem;overflow-x:auto;font-size:.85rem}
 details summary{cursor:pointer;color:var(--soft)}
 @media print{:root{--ink:#000;--paper:#fff;--panel:#f3f3f3;--line:#ccc;--soft:#444;
@@ -142,10 +140,8 @@ def figure(title: str, drawing: str, caption: str) -> Html:
 
 
 def bar(share: float) -> Html:
-    """Return a bar from the middle: to the right where `share` (-1 to 1) is positive."""
-    width = min(abs(share), 1.0) * 50
-    side = "up" if share >= 0 else "down"
-    return Html(f'<span class="bar"><i class="{side}" style="width:{width:.1f}%"></i></span>')
+    """Return a bar whose length is `share` (0 to 1) of its cell."""
+    return Html(f'<span class="bar"><i style="width:{100 * share:.1f}%"></i></span>')
 
 
 def preformatted(words: str, summary: str) -> Html:

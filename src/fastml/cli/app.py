@@ -1,0 +1,121 @@
+"""The application: the options that commands share, and how errors and interrupts end one.
+
+Exit codes: 0 done (and passed, where there is a gate), 2 a mistake in what was asked or given,
+3 did not pass the gate, 130 interrupted, 143 terminated.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from fastml import __version__
+from fastml.errors import FastMLError
+
+__all__ = [
+    "FAILED_GATE",
+    "Debug",
+    "Json",
+    "Model",
+    "Out",
+    "Seed",
+    "Table",
+    "Threads",
+    "app",
+    "command",
+    "print_json",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FAILED_GATE = 3
+_MISTAKE, _INTERRUPTED, _TERMINATED = 2, 130, 143
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, for machines.")]
+Out = Annotated[str | None, typer.Option("--out", "-o", help="Where to write.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads to use; default every core.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the split.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in fastml an error arose.")]
+Model = Annotated[str, typer.Argument(help="A model's directory, or a run's.")]
+Table = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, folder, pattern or URI.")]
+
+app = typer.Typer(
+    name="fastml",
+    help="From a raw table to a monitored model, at the speed of reading the table.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add a function as the command `name`; its options `threads` and `debug` are seen to here."""
+
+    def add(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            threads = kwargs.get("threads")
+            if threads is not None:
+                os.environ["FASTML_THREADS"] = str(threads)
+            with _endings(debug=bool(kwargs.get("debug"))):
+                return function(*args, **kwargs)
+
+        app.command(name)(guarded)
+        return function
+
+    return add
+
+
+@contextmanager
+def _endings(*, debug: bool) -> Iterator[None]:
+    """Turn errors and interrupts into messages and exit codes."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+        sys.stdout.flush()
+    except FastMLError as error:
+        if debug:
+            raise
+        print(f"fastml: {error}", file=sys.stderr)
+        raise typer.Exit(_MISTAKE) from error
+    except KeyboardInterrupt:
+        print("fastml: interrupted; nothing was written", file=sys.stderr)
+        raise typer.Exit(_INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read the output has gone. Python would complain once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(_TERMINATED)  # unwinds, so that what is half-written is removed
+
+
+def print_json(content: Any) -> None:
+    """Print JSON on standard output."""
+    print(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))

@@ -1,0 +1,59 @@
+"""`fastml profile` and `convert`: what is in a table, and from any file to any other."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fastml.cli.app import Debug, Json, Table, Threads, command, print_json
+
+__all__ = ["convert", "profile"]
+
+
+@command("profile")
+def profile(
+    source: Table,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write a page to this file.")
+    ] = None,
+    as_json: Json = False,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Show what is in a table."""
+    from fastml.data import scan
+    from fastml.profile import profile as profile_table
+
+    found = profile_table(scan(source))
+    if html is not None:
+        from fastml.data.atomic import atomic_path
+        from fastml.reporting.columns import profile_page
+
+        with atomic_path(html) as file:
+            file.write_text(profile_page(source, found.to_dict()), encoding="utf-8")
+    if as_json:
+        print_json(found.to_dict())
+    elif html is None:
+        print(found)
+    else:
+        print(f"wrote {html}", file=sys.stderr)
+
+
+@command("convert")
+def convert(
+    source: Table,
+    destination: Annotated[str, typer.Argument(help="The file to write; its name says how.")],
+    as_json: Json = False,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Convert a table: JSON, CSV, Parquet, Arrow; any to any."""
+    from fastml.data.convert import convert as convert_table
+
+    rows = convert_table(source, destination)
+    if as_json:
+        print_json({"rows": rows, "destination": destination})
+    else:
+        print(f"wrote {rows:,} rows to {destination}", file=sys.stderr)

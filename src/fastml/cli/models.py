@@ -1,0 +1,77 @@
+"""`fastml predict`, `evaluate` and `explain`: what a saved model says, and how well."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fastml.cli.app import (
+    FAILED_GATE,
+    Debug,
+    Json,
+    Model,
+    Out,
+    Table,
+    Threads,
+    command,
+    print_json,
+)
+
+__all__ = ["evaluate", "explain", "predict"]
+
+
+@command("predict")
+def predict(
+    model: Model,
+    source: Table,
+    out: Out = None,
+    as_json: Json = False,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Predict every row of a table: to a file (-o), else as CSV on standard output."""
+    from fastml.workflow.predict import predict_to, write_predictions
+
+    if out is None:
+        write_predictions(model, source, sys.stdout.buffer, form="jsonl" if as_json else "csv")
+        return
+    rows = predict_to(model, source, out)
+    if as_json:
+        print_json({"rows": rows, "out": out})
+    else:
+        print(f"wrote {rows:,} predictions to {out}", file=sys.stderr)
+
+
+@command("evaluate")
+def evaluate(
+    model: Model,
+    source: Table,
+    as_json: Json = False,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Measure a model on a labelled table against its own criteria. Exit 0 passed, 3 did not."""
+    from fastml.workflow.evaluate import evaluate_model
+
+    report = evaluate_model(model, source)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print(report)
+    if not report.passed:
+        raise typer.Exit(FAILED_GATE)
+
+
+@command("explain")
+def explain(
+    model: Model, as_json: Json = False, threads: Threads = None, debug: Debug = False
+) -> None:
+    """Show a model's features and coefficients, and what was left out and why."""
+    from fastml.workflow.models import open_model
+
+    explanation = open_model(model)[0].explain()
+    if as_json:
+        print_json(explanation.to_dict())
+    else:
+        print(explanation)

@@ -1,0 +1,32 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+__all__ = ["amount", "metric_value", "percent"]
+
+_SHARES = {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mape"}
+
+
+def metric_value(name: str, value: float | None) -> str:
+    """Write a metric: shares in percent, others with four digits."""
+    if value is None or not isfinite(value):
+        return "not defined"
+    if name in _SHARES or name.startswith("within_"):
+        return percent(value)
+    return amount(value)
+
+
+def percent(share: float) -> str:
+    """Write a share in percent."""
+    return f"{100 * share:.1f}%"
+
+
+def amount(value: float) -> str:
+    """Write a number with four digits that count, and thousands apart."""
+    if not isfinite(value):
+        return "not defined"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

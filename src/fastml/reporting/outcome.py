@@ -1,0 +1,119 @@
+"""What a run found: the one record that metrics.json, the report and the terminal are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._typing import Float64, Task
+from fastml.evaluation.comparison import Comparison
+from fastml.evaluation.criteria import Verdict
+from fastml.evaluation.summary import Evaluation
+from fastml.evaluation.threshold import Threshold
+
+__all__ = ["Baseline", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Doing without ML, on the rows that the model was judged on.
+
+    Attributes
+    ----------
+    words : str
+        The best rule of one column (or none).
+    column : str or None
+        The column it looks at.
+    rule : Evaluation
+        How good that rule is.
+    constant : Evaluation
+        How good the majority or the mean is.
+    comparisons : tuple of Comparison
+        The model against the rule; empty where the rows do not allow it.
+    """
+
+    words: str
+    column: str | None
+    rule: Evaluation
+    constant: Evaluation
+    comparisons: tuple[Comparison, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "words": self.words,
+            "column": self.column,
+            "metrics": finite(self.rule.metrics),
+            "constant": finite(self.constant.metrics),
+            "comparisons": [each.to_dict() for each in self.comparisons],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run found.
+
+    Attributes
+    ----------
+    judged_on : {"test", "validation"}
+        The split that the criteria were held against; "validation" for a draft.
+    splits : dict of str to Evaluation
+        By the split's name.
+    truth, scores : arrays
+        Of the rows judged on, as `evaluate` takes them.
+    explanation, profile : dict
+        As `Explanation.to_dict` and `TableProfile.to_dict` give them.
+    facts : dict of str to str
+        What else a reader may want to know: rows, seconds, versions, settings.
+    """
+
+    question: str | None
+    task: Task
+    target: str
+    positive: str | None
+    source: str
+    judged_on: str
+    splits: Mapping[str, Evaluation]
+    verdicts: tuple[Verdict, ...]
+    baseline: Baseline
+    truth: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    scores: Float64 = field(default_factory=lambda: np.empty(0))
+    threshold: Threshold | None = None
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    project_text: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every criterion holds."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def judged(self) -> Evaluation:
+        """The evaluation that the criteria were held against."""
+        return self.splits[self.judged_on]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of metrics.json."""
+        return {
+            "passed": self.passed,
+            "judged_on": self.judged_on,
+            "criteria": [verdict.to_dict() for verdict in self.verdicts],
+            "splits": {name: finite(each.metrics) for name, each in self.splits.items()},
+            "intervals": {
+                name: {metric: list(bounds) for metric, bounds in each.intervals.items()}
+                for name, each in self.splits.items()
+            },
+            "baseline": self.baseline.to_dict(),
+        }
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Return metrics as JSON can hold them: null where one is not defined."""
+    return {name: value if isfinite(value) else None for name, value in metrics.items()}

@@ -1,0 +1,200 @@
+"""The report of a run: one page that answers the question first and shows everything else after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from fastml.evaluation.metrics import chief_metric
+from fastml.reporting.columns import columns_table
+from fastml.reporting.figures import confusion, figures
+from fastml.reporting.numbers import amount, metric_value
+from fastml.reporting.outcome import Outcome
+from fastml.reporting.page import (
+    Html,
+    bar,
+    cards,
+    page,
+    paragraph,
+    preformatted,
+    section,
+    table,
+)
+
+__all__ = ["run_report", "verdict_words"]
+
+_MOST_FEATURES = 60
+_MOST_VALUES = 8
+_CARDS = {
+    "binary": ("roc_auc", "average_precision", "accuracy", "profit"),
+    "multiclass": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+    "regression": ("r2", "rmse", "mae", "within_5pct"),
+}
+
+
+def run_report(outcome: Outcome) -> str:
+    """Return the report as one HTML page that needs nothing else."""
+    title = outcome.question or f"Predicting {outcome.target}"
+    return page(title, [_heading(outcome, title), *_sections(outcome)])
+
+
+def verdict_words(outcome: Outcome) -> str:
+    """Return the verdict in a sentence."""
+    held = sum(verdict.passed for verdict in outcome.verdicts)
+    count = len(outcome.verdicts)
+    of = f"{held} of {count} criteria hold on the {outcome.judged_on} rows"
+    if outcome.judged_on != "test":
+        return f"A draft: {of}. The gate asks the test rows, which it did not look at."
+    return f"{'Passed' if outcome.passed else 'Did not pass'}: {of}."
+
+
+def _heading(outcome: Outcome, title: str) -> str:
+    state = "good" if outcome.passed else "bad"
+    predicted = f"{outcome.target!r}"
+    if outcome.positive is not None:
+        predicted = f"whether {outcome.target!r} is {outcome.positive!r}"
+    beside = outcome.baseline.comparisons
+    reasons = "".join(paragraph(each.words) for each in beside)
+    return (
+        f"<h1>{escape(title)}</h1>"
+        f'<div class="verdict {state}"><strong>{escape(verdict_words(outcome))}</strong>'
+        f"{reasons}</div>"
+        + paragraph(
+            f"The model predicts {predicted} from {outcome.source}, "
+            f"{len(outcome.explanation.get('features', ()))} columns of it.",
+            soft=True,
+        )
+    )
+
+
+def _sections(outcome: Outcome) -> Iterator[str]:
+    judged = outcome.judged
+    yield cards(
+        (name, metric_value(name, judged.metrics[name]))
+        for name in _CARDS[outcome.task]
+        if name in judged.metrics
+    )
+    yield section("Success criteria", _criteria(outcome))
+    yield section(
+        "Against doing without ML",
+        _against_baseline(outcome),
+        note=f"The best rule of one column: {outcome.baseline.words}.",
+    )
+    yield section("How good it is", figures(outcome), confusion(outcome))
+    yield section(
+        "Metrics",
+        _metrics(outcome),
+        note=f"With {100 * judged.confidence:g}% intervals. The model learned from train; the "
+        "threshold was chosen on validation; test was kept apart.",
+    )
+    yield section(
+        "What it goes by",
+        _features(outcome.explanation),
+        note="The weight is how far a column spreads the score over the training rows; "
+        "coefficients are in the column's own units.",
+    )
+    yield section("Columns left out", _dropped(outcome.explanation))
+    yield section("The data", columns_table(outcome.profile))
+    yield section(
+        "Settings",
+        table(("", ""), sorted(outcome.facts.items())),
+        preformatted(outcome.project_text, "The project file as read"),
+    )
+
+
+def _criteria(outcome: Outcome) -> Html:
+    return table(
+        ("criterion", "asked", "found", "", ""),
+        [
+            (
+                verdict.name,
+                verdict.bound,
+                metric_value(verdict.name, verdict.value),
+                Html("<b class=good>holds</b>" if verdict.passed else "<b class=bad>fails</b>"),
+                verdict.words,
+            )
+            for verdict in outcome.verdicts
+        ],
+        numbers=[2],
+    )
+
+
+def _against_baseline(outcome: Outcome) -> Html:
+    judged, baseline = outcome.judged, outcome.baseline
+    constant = "mean" if outcome.task == "regression" else "majority"
+    shown = dict.fromkeys([chief_metric(outcome.task), *_CARDS[outcome.task]])
+    return table(
+        (f"on {outcome.judged_on}", "the model", "best rule", f"the {constant}"),
+        [
+            (name, *(metric_value(name, each.metrics.get(name)) for each in sides))
+            for sides in [(judged, baseline.rule, baseline.constant)]
+            for name in shown
+            if name in judged.metrics
+        ],
+        numbers=[1, 2, 3],
+    )
+
+
+def _metrics(outcome: Outcome) -> Html:
+    names = dict.fromkeys(name for each in outcome.splits.values() for name in each.metrics)
+    rows = []
+    for name in names:
+        cells = []
+        for each in outcome.splits.values():
+            cell = metric_value(name, each.metrics[name]) if name in each.metrics else ""
+            bounds = each.intervals.get(name)
+            if bounds:
+                low, high = (metric_value(name, bound) for bound in bounds)
+                cell = Html(f"{escape(cell)}<br><span class=soft>{low} to {high}</span>")
+            cells.append(cell)
+        rows.append((name, *cells))
+    head = [f"{name} ({each.rows:,} rows)" for name, each in outcome.splits.items()]
+    return table(("", *head), rows, numbers=range(1, len(head) + 1))
+
+
+def _features(explanation: Mapping[str, Any]) -> Html:
+    features = explanation.get("features", [])
+    largest = max((feature["weight"] for feature in features), default=0.0) or 1.0
+    shown = table(
+        ("column", "weight", "", "coefficient"),
+        [
+            (
+                feature["name"],
+                amount(feature["weight"]),
+                bar(feature["weight"] / largest),
+                _coefficients(feature),
+            )
+            for feature in features[:_MOST_FEATURES]
+        ],
+        numbers=[1],
+    )
+    if len(features) > _MOST_FEATURES:
+        rest = len(features) - _MOST_FEATURES
+        shown = Html(shown + paragraph(f"and {rest} more columns of smaller weight", soft=True))
+    return shown
+
+
+def _coefficients(feature: Mapping[str, Any]) -> str:
+    if "coefficient" in feature:
+        return f"{_signed(feature['coefficient'])} a unit"
+    values: Mapping[str, Any] = feature["coefficients"]
+    ranked = sorted(values, key=lambda value: -_size(values[value]))
+    said = ", ".join(f"{value}: {_signed(values[value])}" for value in ranked[:_MOST_VALUES])
+    rest = len(ranked) - _MOST_VALUES
+    return f"{said}, and {rest:,} more" if rest > 0 else said
+
+
+def _signed(value: float | Sequence[float]) -> str:
+    return f"{value:+.4g}" if isinstance(value, float) else ", ".join(f"{v:+.3g}" for v in value)
+
+
+def _size(value: float | Sequence[float]) -> float:
+    return abs(value) if isinstance(value, float) else max(map(abs, value))
+
+
+def _dropped(explanation: Mapping[str, Any]) -> Html:
+    return table(
+        ("column", "why"),
+        [(each["column"], each["reason"]) for each in explanation.get("dropped", [])],
+    )

@@ -1,0 +1,41 @@
+"""What a run found, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fastml.evaluation.intervals import Interval
+from fastml.reporting.numbers import metric_value
+from fastml.reporting.outcome import Outcome
+from fastml.reporting.run_report import verdict_words
+
+__all__ = ["metric_lines", "summary", "verdict_lines"]
+
+
+def summary(outcome: Outcome) -> str:
+    """Return the verdict, its reasons and the metrics that it rests on."""
+    judged = outcome.judged
+    lines = [verdict_words(outcome), *verdict_lines(outcome.verdicts), ""]
+    lines.append(
+        f"On {judged.rows:,} {outcome.judged_on} rows, {100 * judged.confidence:g}% intervals:"
+    )
+    lines += metric_lines(judged.metrics, judged.intervals)
+    lines += ["", f"Without ML: {outcome.baseline.words}"]
+    lines += [f"  {each.words}" for each in outcome.baseline.comparisons]
+    return "\n".join(lines)
+
+
+def verdict_lines(verdicts: tuple) -> Iterator[str]:
+    """Yield a line for each criterion."""
+    for verdict in verdicts:
+        yield f"  {'holds' if verdict.passed else 'FAILS'}  {verdict.words}"
+
+
+def metric_lines(metrics: Mapping[str, float], intervals: Mapping[str, Interval]) -> Iterator[str]:
+    """Yield a line for each metric, with its interval where there is one."""
+    for name, value in metrics.items():
+        line = f"  {name:<18} {metric_value(name, value):>12}"
+        if name in intervals:
+            low, high = (metric_value(name, bound) for bound in intervals[name])
+            line += f"   {low} to {high}"
+        yield line

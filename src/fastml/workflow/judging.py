@@ -1,0 +1,170 @@
+"""Judges a fitted pipeline on its splits, beside the best that can be done without ML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fastml._typing import Float64
+from fastml.data import Source
+from fastml.errors import DataError
+from fastml.evaluation.baselines import BaselineSearch, Rule
+from fastml.evaluation.comparison import Comparison, model_beats_baseline
+from fastml.evaluation.criteria import Criterion, within_percents
+from fastml.evaluation.summary import Evaluation, evaluate
+from fastml.evaluation.threshold import DecisionValue, Threshold, best_threshold
+from fastml.pipeline import Pipeline
+from fastml.reporting.outcome import Baseline
+
+__all__ = ["Judge", "Scored"]
+
+_CALLS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The rows of a split: truth, the model's scores, and those of the rules without ML."""
+
+    truth: NDArray[Any]
+    model: Float64
+    rule: Float64
+    constant: Float64
+
+
+class Judge:
+    """Scores a pipeline and the rules without ML on the same rows, in one pass a split.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted. Its threshold is set where a decision has a value.
+    criteria : iterable of Criterion
+        What will be asked for; decides which percentages `within_Npct` are measured.
+    value : DecisionValue, optional
+        What each outcome of a binary decision is worth.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        criteria: Iterable[Criterion] = (),
+        value: DecisionValue | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._value = value
+        self.criteria = tuple(criteria)
+        self._within = within_percents(self.criteria)
+        self._rule_threshold = 0.5
+        self.threshold: Threshold | None = None
+
+    def learn(self, train: Source) -> Evaluation:
+        """Find the rules without ML on the training rows; return how the model does on them."""
+        pipeline = self._pipeline
+        search = BaselineSearch(
+            pipeline.task_, pipeline.input_schema_.names, classes=pipeline.classes_ or None
+        )
+
+        def learn(batch: pa.RecordBatch, truth: NDArray[Any]) -> Iterable[NDArray[Any]]:
+            search.update(batch, truth)
+            return ()
+
+        truth, scores = _collected(pipeline, train, learn)
+        self.rule: Rule = search.best()
+        self._constant = search.constant()
+        return self._evaluate(truth, scores, pipeline.threshold)
+
+    def score(self, rows: Source) -> Scored:
+        """Score the rows of a split."""
+        rules = (self.rule, self._constant)
+        truth, model, rule, constant = _collected(
+            self._pipeline, rows, lambda batch, _: [each.predict(batch) for each in rules]
+        )
+        return Scored(truth, model, rule, constant)
+
+    def choose_threshold(self, validation: Scored) -> None:
+        """Choose where to act, for the model and for the rule, where a decision has a value."""
+        if self._value is None:
+            return
+        self.threshold = best_threshold(validation.truth, validation.model, self._value)
+        self._pipeline.threshold = self.threshold.threshold
+        rule = best_threshold(validation.truth, validation.rule, self._value)
+        self._rule_threshold = rule.threshold
+
+    def evaluate(self, split: Scored) -> Evaluation:
+        """Measure the model on a split."""
+        return self._evaluate(split.truth, split.model, self._pipeline.threshold)
+
+    def baseline(self, split: Scored) -> Baseline:
+        """Measure the rules without ML on a split, and the model against the best."""
+        return Baseline(
+            self.rule.words,
+            self.rule.column,
+            self._evaluate(split.truth, split.rule, self._rule_threshold),
+            self._evaluate(split.truth, split.constant, self._rule_threshold),
+            tuple(self._comparisons(split)),
+        )
+
+    def latency_ms(self, rows: Source) -> float:
+        """Return the median time of predicting one row, in milliseconds of wall time."""
+        row = rows.head(1)
+        self._pipeline.predict(row)
+        seconds = []
+        for _ in range(_CALLS):
+            start = perf_counter()
+            self._pipeline.predict(row)
+            seconds.append(perf_counter() - start)
+        return 1000 * median(seconds)
+
+    def _evaluate(self, truth: NDArray[Any], scores: Float64, threshold: float) -> Evaluation:
+        return evaluate(
+            self._pipeline.task_,
+            truth,
+            scores,
+            classes=self._pipeline.classes_ or None,
+            threshold=threshold,
+            within=self._within,
+            value=self._value,
+        )
+
+    def _comparisons(self, split: Scored) -> Iterable[Comparison]:
+        metrics = [None] if self._value is None else [None, "profit"]
+        for metric in metrics:
+            try:
+                yield model_beats_baseline(
+                    self._pipeline.task_,
+                    split.truth,
+                    split.model,
+                    split.rule,
+                    metric=metric,
+                    thresholds=(self._pipeline.threshold, self._rule_threshold),
+                    value=self._value,
+                )
+            except DataError:
+                # So few rows that the metric is not defined on them: nothing can be compared, and
+                # a criterion that asks for it is not met.
+                return
+
+
+def _collected(
+    pipeline: Pipeline,
+    rows: Source,
+    beside: Callable[[pa.RecordBatch, NDArray[Any]], Iterable[NDArray[Any]]],
+) -> tuple[NDArray[Any], ...]:
+    """Return truth, scores and what `beside` gives for each block, as whole arrays."""
+    parts = [
+        (truth, scores, *beside(batch, truth))
+        for truth, scores, batch in pipeline.score_blocks(rows)
+    ]
+    if not parts:
+        raise DataError(
+            f"no row of {rows.name} has a value in the target {pipeline.target!r}; "
+            "there is nothing to judge the model by"
+        )
+    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))

@@ -1,0 +1,74 @@
+"""A model as a run saves it: the pipeline, and what it was made for and held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastml._typing import PathLike
+from fastml.artifact import read_artifact, write_artifact
+from fastml.errors import ArtifactError
+from fastml.evaluation.threshold import DecisionValue
+from fastml.pipeline import Pipeline
+
+__all__ = ["Mandate", "open_model", "save_model"]
+
+_KEY = "mandate"
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """What a model was made for.
+
+    Attributes
+    ----------
+    question : str or None
+        The business question.
+    success : mapping
+        The success criteria, as in the project file.
+    value : DecisionValue or None
+        What each outcome of a decision is worth.
+    metrics : mapping
+        What was measured on the split that the model was judged on.
+    judged_on : str or None
+        That split.
+    """
+
+    question: str | None = None
+    success: Mapping[str, Any] = field(default_factory=dict)
+    value: DecisionValue | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    judged_on: str | None = None
+
+
+def save_model(path: PathLike, pipeline: Pipeline, mandate: Mandate) -> None:
+    """Write a pipeline with its mandate; what `Pipeline.save` writes, and one entry more."""
+    manifest, tables = pipeline.state()
+    write_artifact(path, {**manifest, _KEY: asdict(mandate)}, tables)
+
+
+def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
+    """Open a model's directory, or the model of a run's directory.
+
+    A model that was saved by `Pipeline.save` has an empty mandate.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none, or it is not whole.
+    """
+    path = Path(path)
+    inner = path / "model"
+    manifest, tables = read_artifact(inner if inner.is_dir() else path)
+    stated = manifest.get(_KEY, {})
+    try:
+        value = stated.get("value")
+        mandate = Mandate(**{**stated, "value": value and DecisionValue(**value)})
+    except (TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"the model {path} says in a way that is not understood what it is for ({error}); "
+            "save it again"
+        ) from error
+    return Pipeline.from_state(manifest, tables), mandate

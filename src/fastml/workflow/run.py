@@ -1,0 +1,289 @@
+"""`run`: from a project file to a judged, saved model, as one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from fastml import __version__
+from fastml._typing import PathLike
+from fastml.data import Source, scan
+from fastml.engine import default_threads
+from fastml.errors import ConfigError, SchemaError
+from fastml.evaluation.criteria import Verdict, check, parse_criteria
+from fastml.evaluation.metrics import did_you_mean
+from fastml.evaluation.summary import Evaluation
+from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.model_selection import Splits, split
+from fastml.pipeline import Pipeline
+from fastml.profile import TableProfile, profile
+from fastml.reporting.outcome import Baseline, Outcome, finite
+from fastml.workflow.folder import choose_folder, write_run
+from fastml.workflow.journal import Journal
+from fastml.workflow.judging import Judge, Scored
+from fastml.workflow.ledger import record_look
+from fastml.workflow.models import Mandate
+from fastml.workflow.project import Project
+
+__all__ = ["DEFAULT_SUCCESS", "run"]
+
+DEFAULT_SUCCESS: Mapping[str, Any] = {"beats_baseline": True}
+_LATENCY = "latency_ms"
+
+
+def run(
+    project: Project,
+    *,
+    out: PathLike | None = None,
+    draft: bool = False,
+    journal: Journal | None = None,
+) -> tuple[Outcome, Path]:
+    """Read, profile, split, train, judge and save.
+
+    Parameters
+    ----------
+    project : Project
+        As `read_project` gives it.
+    out : str or Path, optional
+        The folder to write; default one under `runs` named for the time. It appears whole, at the
+        end, or not at all.
+    draft : bool
+        Judge on the validation split, and leave the test split alone.
+    journal : Journal, optional
+        Told what happens.
+
+    Returns
+    -------
+    outcome : Outcome
+        What was found; `outcome.passed` is the gate.
+    folder : Path
+        Where it was written.
+
+    Raises
+    ------
+    FastMLError
+        If the project, the data or the disk do not allow it; nothing is left behind.
+    """
+    journal = journal or Journal()
+    folder = choose_folder(out)
+    problem = project.problem
+    success = project.success or DEFAULT_SUCCESS
+    if problem.task is not None:
+        parse_criteria(success, problem.task)  # a mistake shows before any time is spent
+    with journal.stage("read"):
+        source = _open(project, journal)
+    with journal.stage("profile"):
+        table = profile(source)
+        _say_roles(table, journal)
+    with journal.stage("split"):
+        classifies = _classifies(project, source, table)
+        parts = _split(project, source, classifies, journal)
+    with journal.stage("train"):
+        pipeline = _pipeline(project, classifies)
+        pipeline.fit(parts.train, validation=parts.validation)
+        _say_training(pipeline, journal)
+    with journal.stage("judge"):
+        judge = Judge(pipeline, parse_criteria(success, pipeline.task_), problem.value)
+        judgement = _judge(judge, parts, journal, look=None if draft else _look(project, folder))
+    outcome = _outcome(project, pipeline, table, judge, judgement, journal)
+    with journal.stage("write"):
+        journal.say(f"writing {folder}")
+        mandate = Mandate(
+            problem.question,
+            dict(success),
+            problem.value,
+            finite(outcome.judged.metrics),
+            outcome.judged_on,
+        )
+        write_run(folder, outcome, pipeline, mandate, journal.text())
+    return outcome, folder
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def _open(project: Project, journal: Journal) -> Source:
+    """Scan the source, and check that the columns that the project names are in it."""
+    data = project.data
+    options = {
+        name: value
+        for name, value in (
+            ("format", data.format),
+            ("delimiter", data.delimiter),
+            ("encoding", data.encoding),
+            ("null_values", None if data.null_values is None else list(data.null_values)),
+        )
+        if value is not None
+    }
+    source = scan(project.source, **options)
+    names = tuple(source.schema.names)
+    wanted = {
+        "[problem] target": [project.problem.target],
+        "[split] column": [project.split.column] if project.split.column else [],
+        "[features] drop": project.features.drop,
+        "[features] keep": project.features.keep,
+    }
+    for key, columns in wanted.items():
+        for column in columns:
+            if column not in names:
+                raise SchemaError(
+                    f"{key} names the column {column!r}, which {source.name} does not have"
+                    f"{did_you_mean(column, names)}"
+                )
+    rows = "" if source.num_rows is None else f"{source.num_rows:,} rows, "
+    journal.say(f"{source.name}: {rows}{len(names):,} columns")
+    return source
+
+
+def _say_roles(table: TableProfile, journal: Journal) -> None:
+    roles: dict[str, int] = {}
+    for column in table.columns.values():
+        roles[str(column.role)] = roles.get(str(column.role), 0) + 1
+    journal.say(", ".join(f"{count} {role}" for role, count in roles.items()))
+
+
+# -- splitting and training -------------------------------------------------------------------
+
+
+def _classifies(project: Project, source: Source, table: TableProfile) -> bool:
+    """Whether the target is a class: as the project says, else as `Pipeline` will decide."""
+    if project.problem.task is not None:
+        return project.problem.task != "regression"
+    kind = source.schema.field(project.problem.target).type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return not number or round(table.columns[project.problem.target].distinct) == 2
+
+
+def _split(project: Project, source: Source, classifies: bool, journal: Journal) -> Splits:
+    settings = project.split
+    method = settings.method or ("stratified" if classifies else "random")
+    column = project.problem.target if method == "stratified" else settings.column
+    parts = split(
+        source,
+        train=settings.train,
+        validation=settings.validation,
+        test=settings.test,
+        seed=settings.seed,
+        method=method,  # type: ignore[arg-type]
+        column=column,
+    )
+    rows = [int((parts.labels == part).sum()) for part in range(3)]
+    journal.say(
+        f"{method}{f' by {column!r}' if column else ''}, seed {settings.seed}: "
+        f"{rows[0]:,} rows to train on, {rows[1]:,} to choose on, {rows[2]:,} to test on"
+    )
+    return parts
+
+
+def _pipeline(project: Project, classifies: bool) -> Pipeline:
+    chosen = project.learner.chosen()
+    if not classifies and "class_weight" in chosen:
+        raise ConfigError("[learner] class_weight is for classes; the target holds numbers")
+    learner = (LogisticRegression if classifies else LinearRegression)(**chosen)
+    return Pipeline(
+        learner,
+        target=project.problem.target,
+        task=project.problem.task,  # type: ignore[arg-type]
+        positive=project.problem.positive,
+        drop=project.features.drop,
+        keep=project.features.keep,
+    )
+
+
+def _say_training(pipeline: Pipeline, journal: Journal) -> None:
+    explanation = pipeline.explain()
+    of = f", P({pipeline.positive_})" if pipeline.task_ == "binary" else ""
+    journal.say(
+        f"{pipeline.task_}{of}: {pipeline.n_rows_:,} rows, {len(explanation.features)} columns"
+    )
+    for dropped in explanation.dropped:
+        journal.say(f"left out {dropped['column']!r}: {dropped['reason']}")
+
+
+# -- judging ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    splits: dict[str, Evaluation]
+    judged_on: str
+    rows: Scored
+    baseline: Baseline
+    verdicts: list[Verdict]
+
+
+def _judge(
+    judge: Judge, parts: Splits, journal: Journal, look: Callable[[], int] | None
+) -> _Judgement:
+    """Measure on every split; on the test split only where `look`, which is called before."""
+    splits = {"train": judge.learn(parts.train)}
+    rows = judge.score(parts.validation)
+    judge.choose_threshold(rows)
+    splits["validation"] = judge.evaluate(rows)
+    judged_on = "validation"
+    if look is not None:
+        looks = look()
+        if looks > 1:
+            journal.say(f"this is look {looks} at the same test split: it judges less and less")
+        judged_on, rows = "test", judge.score(parts.test)
+        splits["test"] = judge.evaluate(rows)
+    measured = splits[judged_on]
+    if any(criterion.name == _LATENCY for criterion in judge.criteria):
+        measured.metrics[_LATENCY] = judge.latency_ms(parts.validation)
+    baseline = judge.baseline(rows)
+    verdicts = check(
+        judge.criteria,
+        measured.metrics,
+        intervals=measured.intervals,
+        comparisons=baseline.comparisons,
+    )
+    for verdict in verdicts:
+        journal.say(f"{'passed' if verdict.passed else 'FAILED'} on {judged_on}: {verdict.words}")
+    return _Judgement(splits, judged_on, rows, baseline, verdicts)
+
+
+def _look(project: Project, folder: Path) -> Callable[[], int]:
+    """Return what notes a look at the test split of the project."""
+    split = {"source": project.data.source, **asdict(project.split)}
+    return lambda: record_look(folder.parent, split, folder.name)
+
+
+def _outcome(
+    project: Project,
+    pipeline: Pipeline,
+    table: TableProfile,
+    judge: Judge,
+    judgement: _Judgement,
+    journal: Journal,
+) -> Outcome:
+    rows = (f"{each.rows:,} {name}" for name, each in judgement.splits.items())
+    facts = {
+        "rows": ", ".join(rows),
+        "split": f"seed {project.split.seed}",
+        "learner": repr(pipeline.learner_),
+        "fastml": __version__,
+        "threads": str(default_threads()),
+        "time": ", ".join(f"{name} {s:.2f} s" for name, s in journal.seconds.items()),
+    }
+    return Outcome(
+        question=project.problem.question,
+        task=pipeline.task_,
+        target=project.problem.target,
+        positive=str(pipeline.positive_) if pipeline.task_ == "binary" else None,
+        source=project.data.source,
+        judged_on=judgement.judged_on,
+        splits=judgement.splits,
+        verdicts=tuple(judgement.verdicts),
+        baseline=judgement.baseline,
+        truth=judgement.rows.truth,
+        scores=judgement.rows.model,
+        threshold=judge.threshold,
+        explanation=pipeline.explain().to_dict(),
+        profile=table.to_dict(),
+        facts=facts,
+        project_text=project.text,
+    )

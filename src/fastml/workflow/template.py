@@ -1,0 +1,82 @@
+"""A commented project file to fill in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fastml._typing import PathLike
+from fastml.data.atomic import atomic_path
+from fastml.errors import ConfigError
+
+__all__ = ["template", "write_template"]
+
+_TEMPLATE = """\
+# Everything that a run depends on: fastml run {path}
+# Only target and source are needed; what is commented out shows the default or an example.
+
+[problem]
+# question = "Which customers will leave next month?"
+# task = "binary"              # binary | multiclass | regression; found from the target if left out
+target = {target}
+# positive = "yes"             # the class whose probability a binary model predicts
+
+# [problem.value]              # what a decision is worth, in money; sets the threshold
+# true_positive = 120.0        # a kept customer, less the offer
+# false_positive = -20.0       # an offer given for nothing
+
+[success]                      # all must hold on the test rows
+# roc_auc = {{ min = 0.80 }}
+# latency_ms = {{ max = 5 }}
+beats_baseline = true          # better than the best rule without ML, and worth more
+
+[data]
+source = {source}              # a file, folder, pattern or URI; a path counts from this file
+# null_values = ["n/a"]        # what stands for a missing value in text files
+
+[features]
+# drop = ["phone_number"]      # never learn from these
+# keep = ["customer_segment"]  # learn from these, whatever is found out about them
+
+[split]
+train = 0.7
+validation = 0.2
+test = 0.1
+seed = 7
+# method = "time"              # random | stratified | time | group
+# column = "signed_up"         # what time and group go by
+
+[learner]
+kind = "linear"
+# solver = "auto"              # auto | sgd | lbfgs
+# epochs = 10
+# l2 = 0.001
+"""
+
+
+def template(path: PathLike, *, source: str | None = None, target: str | None = None) -> str:
+    """Return the text of a project file, with what is known filled in."""
+    return _TEMPLATE.format(
+        path=path,
+        source=_toml(source or "data/table.parquet"),
+        target=_toml(target or "the column to predict"),
+    )
+
+
+def write_template(path: PathLike, *, source: str | None = None, target: str | None = None) -> None:
+    """Write a project file to fill in.
+
+    Raises
+    ------
+    ConfigError
+        If there is a file already.
+    """
+    path = Path(path)
+    if path.exists():
+        raise ConfigError(f"{path} is there already; name another file, or move it away")
+    with atomic_path(path) as file:
+        file.write_text(template(path, source=source, target=target), encoding="utf-8")
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a basic TOML string has JSON's escapes
