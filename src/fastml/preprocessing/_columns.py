@@ -101,11 +101,12 @@ def _canonical(column: pa.Array | pa.ChunkedArray) -> pa.Array:
         if isinstance(column, pa.ChunkedArray):  # of no chunks
             column = pa.concat_arrays(column.chunks)
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        return _canonical(column.dictionary).take(column.indices)
     if pa.types.is_string(column.type) or pa.types.is_string_view(column.type):
         return column.cast(pa.large_string())
     if pa.types.is_float16(column.type):
         column = column.cast(pa.float32())
     if pa.types.is_floating(column.type):
+        column = pc.add(column, pa.scalar(0.0, column.type))  # -0.0 is 0.0
         return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     return column

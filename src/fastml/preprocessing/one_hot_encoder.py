@@ -140,7 +140,12 @@ class OneHotEncoder(Transformer):
         columns = checked_columns(self, X, reset=True)
         self._values: list[pa.Array] = []
         self.categories_, self.plans_ = [], []
-        for column in columns:
+        for j, column in enumerate(columns):
+            if pa.types.is_nested(column.type):
+                raise SchemaError(
+                    f"column {self._input_names(None)[j]!r} has the type {column.type}; expected "
+                    "strings, numbers, booleans or dates; flatten it first"
+                )
             seen = pc.value_counts(column.drop_null())
             values, counts = seen.field("values"), np.asarray(seen.field("counts"))
             order = np.asarray(pc.array_sort_indices(values))

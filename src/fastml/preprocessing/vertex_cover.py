@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 __all__ = ["EXACT_SIZE", "independent_set"]
 
 EXACT_SIZE = 72
-"""Vertices, of one component and after reductions, that are still searched exactly (under half a second)."""
+"""Vertices of a component, after reductions, that are searched exactly (within half a second)."""
 
 
 def independent_set(neighbours: Sequence[int], weights: Sequence[int]) -> tuple[int, bool]:
