@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "numeric_value.hpp"
 #include "scale.hpp"
 
 #define FASTML_BODY "moments_kernels.inc"
@@ -19,18 +20,6 @@ const MomentKernels& moment_kernels() noexcept {
 
 namespace {
 
-bool present(const Column& c, int64_t row, double* value) noexcept {
-    if (!c.valid(row)) return false;
-    switch (c.kind) {
-        case Kind::boolean: *value = c.boolean(row); break;
-        case Kind::float32: *value = c.numbers<float>()[row]; break;
-        case Kind::float64: *value = c.numbers<double>()[row]; break;
-        case Kind::uint64: *value = static_cast<double>(c.numbers<uint64_t>()[row]); break;
-        default: *value = static_cast<double>(c.index(row));
-    }
-    return std::isfinite(*value);
-}
-
 struct Pair {
     double count = 0.0, mean_x = 0.0, mean_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
 };
@@ -41,7 +30,7 @@ Pair welford(const Column& x, const Column& y, int64_t start, int64_t rows) noex
     for (int64_t row = start; row < start + rows; ++row) {
         double a = 0.0;
         double b = 0.0;
-        if (!present(x, row, &a) || !present(y, row, &b)) continue;
+        if (!finite_value(x, row, a) || !finite_value(y, row, b)) continue;
         p.count += 1.0;
         const double dx = a - p.mean_x;
         const double dy = b - p.mean_y;
@@ -128,15 +117,7 @@ void Moments::update(const Imported& batch, const int64_t* indices) {
     const int64_t k = size();
     std::vector<BlockColumn> columns(columns_.size());
     for (int64_t i = 0; i < k; ++i) {
-        if (indices[i] < 0 || indices[i] >= batch.n_columns()) {
-            throw std::invalid_argument("column index " + std::to_string(indices[i]) +
-                                        " is not below " + std::to_string(batch.n_columns()));
-        }
-        const Column& c = batch.column(indices[i]);
-        if (c.dictionary != nullptr || !(is_numeric(c.kind) || c.kind == Kind::null)) {
-            throw std::invalid_argument("column '" + std::string(c.name) + "' is not numeric");
-        }
-        columns[static_cast<size_t>(i)].column = &c;
+        columns[static_cast<size_t>(i)].column = &numeric_column(batch, indices[i]);
     }
     for (int64_t start = 0; start < batch.length(); start += kMomentBlock) {
         const int64_t rows = std::min(kMomentBlock, batch.length() - start);
