@@ -17,14 +17,16 @@ from fastml.errors import ArtifactError, ConfigError, DataError, not_fitted
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.design import Design, DesignBlock
-from fastml.preprocessing.conform import find_columns, is_category_type
+from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
 from fastml.preprocessing.encode_plan import EncodePlan, infinite_error
+from fastml.preprocessing.facts import staged_facts
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.planning import Steps, plan_features
+from fastml.preprocessing.screening import screen
 from fastml.preprocessing.simple_imputer import SimpleImputer
-from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
+from fastml.preprocessing.staging import StagedBlock, Staging
 from fastml.preprocessing.standard_scaler import StandardScaler
 from fastml.target import Target, find_target
 
@@ -146,9 +148,14 @@ class Pipeline:
         target = find_target(
             staging, str(self.target), source.name, self.task, self.positive, self.learner
         )
-        self.plan_, self.dropped_, self.facts_ = plan_features(
-            staging, source.schema, target, self._steps(), where=source.name
+        facts = staged_facts(
+            staging, source.schema, columns, target.staged(staging), target.task, self.drop
         )
+        dropped = screen(facts, self.keep, self.drop).dropped
+        self.plan_ = plan_features(
+            staging, source.schema, self._steps(), dropped, self.keep, source.name
+        )
+        self.dropped_ = dropped
         learner = self.learner if self.learner is not None else target.default_learner()
         design = self._finish(staging, target)
         self.target_ = target
@@ -180,8 +187,6 @@ class Pipeline:
             scaler=self.scaler or StandardScaler(),
             encoder=self.encoder or OneHotEncoder(),
             pruner=self.pruner or CorrelationPruner(),
-            drop=tuple(self.drop),
-            keep=tuple(self.keep),
             infinite=self.infinite,
         )
 
@@ -201,11 +206,12 @@ class Pipeline:
             getattr(step, "needs_quantiles", False) for step in (self.imputer, self.scaler)
         )
 
-        def stage(batch: pa.RecordBatch) -> StagedBlock:
+        def stage(item: tuple[int, pa.RecordBatch]) -> StagedBlock:
+            row, batch = item
             assert staging is not None
-            return staging.stage(self._trainable(batch))
+            return staging.stage(self._trainable(batch), row)
 
-        def started() -> Iterator[pa.RecordBatch]:
+        def started() -> Iterator[tuple[int, pa.RecordBatch]]:
             nonlocal staging
             for batch in source.blocks():
                 if staging is None:
@@ -213,8 +219,8 @@ class Pipeline:
                         source.schema, wanted, str(self.target), self.weight, batch,
                         quantiles=quantiles,
                     )  # fmt: skip
+                yield self._seen, batch
                 self._seen += batch.num_rows
-                yield batch
 
         for block in ordered_map(stage, started(), self._threads):
             assert staging is not None
@@ -256,6 +262,8 @@ class Pipeline:
         def complete(block: StagedBlock) -> DesignBlock:
             done = self.plan_.finish(staging, block)
             done.target = target.codes(block.target)
+            if block.weight is not None:
+                done.weight = block.weight.astype(np.float32)
             return done
 
         blocks = list(
@@ -267,7 +275,7 @@ class Pipeline:
         """Encode labelled rows afresh."""
         blocks = []
         for y, block, _ in self._labelled_blocks(source):
-            block.target = y.astype(np.float32 if self.task_ != "regression" else np.float64)
+            block.target = y.astype(np.float32)
             blocks.append(block)
         return Design(blocks, self.plan_.n_dense, self.plan_.n_codes)
 

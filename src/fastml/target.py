@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fastml._typing import Float64, Int32, Task
+from fastml._typing import Float32, Float64, Int32, Task
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.conform import is_category_type, is_dense_type
@@ -53,7 +53,7 @@ class Target:
         """Return the learner for the task."""
         return LinearRegression() if self.task == "regression" else LogisticRegression()
 
-    def codes(self, staged: Float64 | Int32) -> np.ndarray[Any, Any]:
+    def codes(self, staged: Float64 | Int32) -> Float32:
         """Return staged target values as the learner's target.
 
         Parameters
@@ -62,16 +62,21 @@ class Target:
 
         Returns
         -------
-        float32 codes of classes, or float64 numbers, shape (rows,)
+        float32 array of shape (rows,)
+            Codes of classes, or numbers.
         """
         if self.task == "regression":
-            return staged
+            return staged.astype(np.float32)
         if self.order is not None:
             return self.order[staged].astype(np.float32)
         codes = np.empty(len(staged), np.float32)
         for code, value in enumerate(self.classes):
             codes[staged == value] = code
         return codes
+
+    def staged(self, staging: Staging) -> Float64:
+        """Return the target of every staged row, as `codes` gives it, in float64."""
+        return np.concatenate([self.codes(b.target) for b in staging.blocks]).astype(np.float64)
 
     def encode(self, column: pa.Array, where: str) -> Float64:
         """Return the codes (or numbers) of a column, float64 (rows,); NaN where it is null.

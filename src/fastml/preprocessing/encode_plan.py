@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fastml._native.lookup import CategoryLookup
 from fastml._native.encode import DenseEncoder, finish_codes
+from fastml._native.lookup import CategoryLookup
 from fastml._typing import Float32, Int32
 from fastml.errors import ArtifactError, DataError
 from fastml.linear_model.design import DesignBlock
@@ -147,7 +147,7 @@ class EncodePlan:
                 rows.append(parts[feature.column, feature.part])
                 tables.append(table)
         staged = block.codes if rows == list(range(len(block.codes))) else block.codes[rows]
-        return DesignBlock(dense, self._finish_codes(staged, tables), weight=block.weight)
+        return DesignBlock(dense, self._finish_codes(staged, tables))
 
     def _finish_codes(self, staged: Int32, tables: list[Int32]) -> Int32:
         rows = np.empty((staged.shape[1], len(tables)), np.int32)

@@ -50,7 +50,7 @@ class StagedColumn:
     def quantile(self, q: float) -> float:
         """Return a quantile, within the rank error of the sketch."""
         assert self.staging.quantiles is not None
-        return float(self.staging.quantiles.quantile(self.index, q))
+        return float(self.staging.quantiles.quantile(q)[self.index, 0])
 
     def top(self, k: int) -> Sequence[tuple[float, int]]:
         """Return the most frequent values with their counts (values to float32's precision)."""
@@ -141,10 +141,8 @@ def _prune(
     at = [staging.numeric.index(name) for name in numbers]
     correlation: Float64 = staging.moments.correlation()[np.ix_(at, at)]
     missing = staging.n_rows - staging.moments.count[at]
-    decision = pruner.choose(numbers, correlation, missing)
-    for name, reason in decision.reasons().items():
-        if name not in keep:
-            dropped[name] = reason
+    decision = pruner.choose(numbers, correlation, missing, keep)
+    dropped.update(decision.reasons())
     return [name for name in numbers if name not in dropped]
 
 

@@ -108,16 +108,18 @@ class Staging:
         moments.update(first, self._numeric_at)
         return np.nan_to_num(moments.mean)
 
-    def stage(self, batch: pa.RecordBatch) -> StagedBlock:
-        """Fold one block and keep its rows; pure, so that it may run on any thread."""
+    def stage(self, batch: pa.RecordBatch, row: int) -> StagedBlock:
+        """Fold one block, whose first row is number `row`; pure, so that any thread may run it."""
         n = batch.num_rows
         moments = NumericMoments(len(self.numeric), correlations=True)
         distinct = DistinctCounts(len(self.numeric))
-        quantiles = QuantileSketch(len(self.numeric)) if self._quantiles else None
+        quantiles = QuantileSketch(len(self.numeric), row) if self._quantiles else None
         dense = np.empty((len(self.numeric), n), np.float32)
         if self.numeric:
             moments.update(batch, self._numeric_at)
             distinct.update(batch, self._numeric_at)
+            if quantiles is not None:
+                quantiles.update(batch, self._numeric_at)
             stage_dense(batch, self._numeric_at, self.shift, dense)
         codes = np.empty((len(self.text) + len(self.parts), n), np.int32)
         categories = [CategoryCounts() for _ in self.text]
