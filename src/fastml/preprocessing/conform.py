@@ -5,7 +5,6 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fastml.errors import SchemaError
 
@@ -96,8 +95,8 @@ def _fit(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
     if _is_moment(wanted) and _is_moment(found):
         return column.cast(wanted)
     raise SchemaError(
-        f"column {field.name!r} of {where} has the type {found}; the model was trained on {wanted}; "
-        f"cast it, or read it with types={{{field.name!r}: '{wanted}'}}"
+        f"column {field.name!r} of {where} has the type {found}; the model was trained on "
+        f"{wanted}; cast it, or read it with types={{{field.name!r}: '{wanted}'}}"
     )
 
 
@@ -115,15 +114,18 @@ def _read_numbers(column: pa.Array, field: pa.Field, where: str, row: int) -> pa
     text = column.cast(pa.string())
     try:
         return text.cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        at = next(i for i, value in enumerate(text) if not _reads_as_number(value))
+        raise SchemaError(
+            f"column {field.name!r} of {where} has {text[at].as_py()!r} at row {row + at + 1:,}; "
+            f"the model was trained on numbers ({field.type}); "
+            "clean it, or declare it as a null marker: null_values=[...]"
+        ) from error
+
+
+def _reads_as_number(value: pa.Scalar) -> bool:
+    try:
+        value.cast(pa.float64())
     except pa.ArrowInvalid:
-        pass
-    for i, value in enumerate(text.to_pylist()):  # only to say which value it was
-        try:
-            pc.cast(pa.scalar(value, pa.string()), pa.float64())
-        except pa.ArrowInvalid:
-            break
-    raise SchemaError(
-        f"column {field.name!r} of {where} has {value!r} at row {row + i + 1:,}; "
-        f"the model was trained on numbers ({field.type}); "
-        f"clean it, or declare it as a null marker"
-    )
+        return False
+    return True

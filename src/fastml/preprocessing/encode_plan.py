@@ -250,7 +250,7 @@ def infinite_error(column: str, where: str, row: int) -> DataError:
 
 
 def part_table(part: str, counts: np.ndarray[Any, Any]) -> Int32:
-    """Return the code table of a part of a date: its parts in order, then one for a missing date."""
+    """Return the code table of a part of a date; a missing date has the last code, if any."""
     n = len(PARTS[part])
     null = n if counts[0] else -1
     return np.array([null, *range(n), -1], np.int32)
