@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastml.data.atomic import atomic_path
 from fastml.data.canonical import canonical_batch, canonical_schema, canonical_type
+from fastml.data.convert import convert
 from fastml.data.scan import scan
 from fastml.data.source import Source
 
@@ -13,5 +14,6 @@ __all__ = [
     "canonical_batch",
     "canonical_schema",
     "canonical_type",
+    "convert",
     "scan",
 ]

@@ -10,7 +10,7 @@ from fastml.data.files import File
 from fastml.data.schemas import listed
 from fastml.errors import ConfigError, DataError
 
-__all__ = ["canonical_format", "format_of", "format_of_name", "only_tables"]
+__all__ = ["canonical_format", "format_of", "format_of_name", "only_tables", "packing_of_name"]
 
 FORMATS = ("parquet", "csv", "json", "arrow")
 _ALIASES = {
@@ -21,7 +21,9 @@ _SUFFIXES = {
     ".txt": "csv", ".psv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".geojson": "json", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
-_PACKED = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".lz4")
+_PACKED = {
+    ".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4": "lz4",
+}  # fmt: skip
 
 
 def canonical_format(stated: str) -> str:
@@ -38,6 +40,11 @@ def format_of_name(name: str) -> str | None:
     while suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def packing_of_name(name: str) -> str | None:
+    """Return the codec that a file's name tells, None where it tells none."""
+    return _PACKED.get(PurePosixPath(name).suffix.lower())
 
 
 def format_of(source: ByteSource) -> str:

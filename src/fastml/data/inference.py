@@ -94,7 +94,7 @@ def parses(
 ) -> bool:
     """Return whether Arrow's CSV reader would read every value of a text column as `wanted`."""
     if pa.types.is_boolean(wanted):
-        return _all(pc.is_in(column, pa.array([*TRUE_WORDS, *FALSE_WORDS])))
+        return _all(pc.is_in(column.drop_null(), pa.array([*TRUE_WORDS, *FALSE_WORDS])))
     if pa.types.is_time(wanted):  # pyarrow does not cast text to times
         return _all(pc.match_substring_regex(column, _TIME_OF_DAY))
     if pa.types.is_timestamp(wanted):
@@ -113,6 +113,8 @@ def _all(flags: pa.Array) -> bool:
 
 def _casts(column: pa.Array, wanted: pa.DataType) -> bool:
     try:
+        # Arrow words an error for every value that it cannot cast: look at a few before at all.
+        column.drop_null().slice(0, 8).cast(wanted)
         column.cast(wanted)
     except pa.ArrowInvalid:
         return False

@@ -14,7 +14,7 @@ from fastml.data.bytestreams import TextFile
 from fastml.data.canonical import CanonicalReader
 from fastml.data.json_blocks import array_start, line_blocks, record_blocks
 from fastml.data.json_faults import describe_fault
-from fastml.data.json_types import join_json_types, nested_schema
+from fastml.data.json_types import join_json_types, nested_schema, type_of
 from fastml.data.schemas import declared_types
 from fastml.engine import ordered_map
 from fastml.errors import DataError, SchemaError
@@ -69,7 +69,8 @@ class JsonReader:
         stream, whole = self._file.open_prefix(_PREFIX)
         rows = 0
         for block, table in self._parsed(stream, declared, "infer"):
-            joined = join_json_types(known, pa.struct(list(table.schema)))
+            found = type_of(table.to_struct_array().combine_chunks())
+            joined = join_json_types(known, found)
             if joined is None:
                 fault = describe_fault(
                     block, rows, pa.schema(list(known)), self.name, "in the rows above"

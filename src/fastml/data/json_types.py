@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-__all__ = ["join_json_types", "kind_of", "nested_schema"]
+from fastml.data.inference import parses
+
+_STAMP, _ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
+
+__all__ = ["join_json_types", "kind_of", "nested_schema", "type_of"]
 
 
 def join_json_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
@@ -33,7 +37,26 @@ def join_json_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     kinds = {kind_of(a), kind_of(b)}
     if kinds == {"a number"}:
         return pa.float64()
-    return pa.string() if kinds == {"a text"} else None
+    if kinds != {"a text"}:
+        return None
+    return _STAMP if pa.types.is_timestamp(a) and pa.types.is_timestamp(b) else pa.string()
+
+
+def type_of(column: pa.Array) -> pa.DataType:
+    """Return the type of parsed values; texts that are all times with fractions are timestamps.
+
+    Arrow finds the times without fractions of a second itself.
+    """
+    if pa.types.is_struct(column.type):
+        return pa.struct(
+            [
+                (field.name, type_of(child))
+                for field, child in zip(column.type, column.flatten(), strict=True)
+            ]
+        )
+    if pa.types.is_string(column.type) and (parses(column, _STAMP) or parses(column, _ZONED)):
+        return _STAMP
+    return column.type
 
 
 def kind_of(found: pa.DataType) -> str | None:

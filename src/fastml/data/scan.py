@@ -204,7 +204,8 @@ def _stated(cls: type[Options], options: TextOptions, what: str) -> Options:
     for option in options:
         if option not in TextOptions.__annotations__:
             raise ConfigError(
-                f"scan has no option {option!r}; expected some of {listed(TextOptions.__annotations__)}"
+                f"scan has no option {option!r}; expected some of "
+                f"{listed(sorted(TextOptions.__annotations__), 20)}"
             )
         if option not in known:
             raise ConfigError(
