@@ -5,12 +5,14 @@ Nothing heavy is imported before a command needs it, so that `fastml --help` is 
 
 from __future__ import annotations
 
-from fastml.cli import data, information, models, projects  # each adds its commands
+from importlib import import_module
+
 from fastml.cli.app import app
 
 __all__ = ["app", "main"]
 
-_ = (data, information, models, projects)
+for _group in ("projects", "data", "models", "information"):
+    import_module(f"fastml.cli.{_group}")  # adds its commands, in the order of the help
 
 
 def main() -> None:

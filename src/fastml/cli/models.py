@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -26,17 +27,21 @@ def predict(
     model: Model,
     source: Table,
     out: Out = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="COLUMN", help="Copy this column along; may be repeated."),
+    ] = None,
     as_json: Json = False,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Predict every row of a table: to a file (-o), else as CSV on standard output."""
-    from fastml.workflow.predict import predict_to, write_predictions
+    from fastml.workflow.predict import predict_to, print_predictions
 
     if out is None:
-        write_predictions(model, source, sys.stdout.buffer, form="jsonl" if as_json else "csv")
+        print_predictions(model, source, sys.stdout.buffer, as_json=as_json, keep=keep or ())
         return
-    rows = predict_to(model, source, out)
+    rows = predict_to(model, source, out, keep or ())
     if as_json:
         print_json({"rows": rows, "out": out})
     else:

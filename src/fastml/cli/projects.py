@@ -34,11 +34,12 @@ def demo(
     from fastml.workflow.run import run
 
     with Progress(quiet=True) as progress:
-        outcome, folder = run(demo_project(), out=out, journal=progress.journal)
+        project = demo_project()
+        outcome, folder = run(project, out=out, journal=progress.journal)
     if as_json:
         print_json(outcome.to_dict())
     else:
-        for paragraph in tell(outcome, folder):
+        for paragraph in tell(project, outcome, folder):
             print(paragraph)
     if not outcome.passed:
         raise typer.Exit(FAILED_GATE)

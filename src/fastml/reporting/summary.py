@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.intervals import Interval
 from fastml.reporting.numbers import metric_value
 from fastml.reporting.outcome import Outcome
@@ -25,7 +26,7 @@ def summary(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def verdict_lines(verdicts: tuple) -> Iterator[str]:
+def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Yield a line for each criterion."""
     for verdict in verdicts:
         yield f"  {'holds' if verdict.passed else 'FAILS'}  {verdict.words}"

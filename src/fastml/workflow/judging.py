@@ -26,6 +26,7 @@ from fastml.reporting.outcome import Baseline
 __all__ = ["Judge", "Scored"]
 
 _CALLS = 200
+_LATENCY = "latency_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,22 @@ class Judge:
             tuple(self._comparisons(split)),
         )
 
-    def latency_ms(self, rows: Source) -> float:
+    def measure(self, rows: Source) -> Evaluation:
+        """Measure the model alone, with everything that the criteria ask for."""
+        truth, scores = _collected(self._pipeline, rows, lambda *_: ())
+        found = self._evaluate(truth, scores, self._pipeline.threshold)
+        self.add_latency(found, rows)
+        return found
+
+    def add_latency(self, found: Evaluation, rows: Source) -> None:
+        """Measure how long one prediction takes, where a criterion asks for it.
+
+        Only then: times differ from run to run, and nothing else in the metrics does.
+        """
+        if any(criterion.name == _LATENCY for criterion in self.criteria):
+            found.metrics[_LATENCY] = self._latency_ms(rows)
+
+    def _latency_ms(self, rows: Source) -> float:
         """Return the median time of predicting one row, in milliseconds of wall time."""
         row = rows.head(1)
         self._pipeline.predict(row)

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastml._typing import PathLike
+from fastml._typing import PathLike, Task
 from fastml.errors import ConfigError
 from fastml.evaluation.metrics import did_you_mean
 from fastml.evaluation.threshold import DecisionValue
+from fastml.model_selection import Method
 from fastml.workflow.settings import (
     choice,
     label,
     number,
     read_settings,
     refuse_unknown,
+    sign,
     text,
     texts,
     whole,
@@ -55,10 +57,16 @@ class Problem:
     target: Annotated[str, text]
     question: Annotated[str | None, text] = None
     task: Annotated[
-        str | None, choice("binary", "multiclass", "regression", later={"image": "images"})
+        Task | None, choice("binary", "multiclass", "regression", later={"image": "images"})
     ] = None
     positive: Annotated[str | int | float | bool | None, label] = None
     value: Annotated[DecisionValue | None, _value] = None
+
+
+def _types(value: Any, where: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigError(f'{where}: expected types such as {{ zip = "string" }}, found {value!r}')
+    return {column: text(kind, f"{where}.{column}") for column, kind in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,19 @@ class Data:
 
     source: Annotated[str, text]
     format: Annotated[str | None, text] = None
-    delimiter: Annotated[str | None, text] = None
+    types: Annotated[dict[str, str] | None, _types] = None
     encoding: Annotated[str | None, text] = None
     null_values: Annotated[tuple[str, ...] | None, texts] = None
+    delimiter: Annotated[str | None, sign] = None
+    quote: Annotated[str | None, sign] = None
+    skip_rows: Annotated[int | None, whole()] = None
+    decimal: Annotated[str | None, sign] = None
+    timestamp_formats: Annotated[tuple[str, ...] | None, texts] = None
+    records: Annotated[str | None, text] = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the keys that were given, as options of `fastml.scan`."""
+        return _given(self, "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +106,7 @@ class Split:
     validation: Annotated[float, number(above=0, below=1)] = 0.2
     test: Annotated[float, number(above=0, below=1)] = 0.1
     seed: Annotated[int, whole()] = 7
-    method: Annotated[str | None, choice("random", "stratified", "time", "group")] = None
+    method: Annotated[Method | None, choice("random", "stratified", "time", "group")] = None
     column: Annotated[str | None, text] = None
 
 
@@ -123,8 +141,13 @@ class Learner:
 
     def chosen(self) -> dict[str, Any]:
         """Return the keys that were given, as arguments of the learner."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {k: v for k, v in values.items() if k != "kind" and v is not None}
+        return _given(self, "kind")
+
+
+def _given(settings: Any, *apart: str) -> dict[str, Any]:
+    """Return the keys of a section that have a value, but for those in `apart`."""
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    return {k: v for k, v in values.items() if k not in apart and v is not None}
 
 
 _SECTIONS: dict[str, type] = {

@@ -32,7 +32,6 @@ from fastml.workflow.project import Project
 __all__ = ["DEFAULT_SUCCESS", "run"]
 
 DEFAULT_SUCCESS: Mapping[str, Any] = {"beats_baseline": True}
-_LATENCY = "latency_ms"
 
 
 def run(
@@ -108,18 +107,7 @@ def run(
 
 def _open(project: Project, journal: Journal) -> Source:
     """Scan the source, and check that the columns that the project names are in it."""
-    data = project.data
-    options = {
-        name: value
-        for name, value in (
-            ("format", data.format),
-            ("delimiter", data.delimiter),
-            ("encoding", data.encoding),
-            ("null_values", None if data.null_values is None else list(data.null_values)),
-        )
-        if value is not None
-    }
-    source = scan(project.source, **options)
+    source = scan(project.source, **project.data.options())
     names = tuple(source.schema.names)
     wanted = {
         "[problem] target": [project.problem.target],
@@ -168,7 +156,7 @@ def _split(project: Project, source: Source, classifies: bool, journal: Journal)
         validation=settings.validation,
         test=settings.test,
         seed=settings.seed,
-        method=method,  # type: ignore[arg-type]
+        method=method,
         column=column,
     )
     rows = [int((parts.labels == part).sum()) for part in range(3)]
@@ -187,7 +175,7 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
     return Pipeline(
         learner,
         target=project.problem.target,
-        task=project.problem.task,  # type: ignore[arg-type]
+        task=project.problem.task,
         positive=project.problem.positive,
         drop=project.features.drop,
         keep=project.features.keep,
@@ -232,8 +220,7 @@ def _judge(
         judged_on, rows = "test", judge.score(parts.test)
         splits["test"] = judge.evaluate(rows)
     measured = splits[judged_on]
-    if any(criterion.name == _LATENCY for criterion in judge.criteria):
-        measured.metrics[_LATENCY] = judge.latency_ms(parts.validation)
+    judge.add_latency(measured, parts.validation)
     baseline = judge.baseline(rows)
     verdicts = check(
         judge.criteria,

@@ -89,6 +89,13 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def sign(value: Any, where: str) -> str:
+    """Check for one character, white space included."""
+    if not isinstance(value, str) or len(value) != 1:
+        raise ConfigError(f"{where}: expected one character, found {found(value)}")
+    return value
+
+
 def texts(value: Any, where: str) -> tuple[str, ...]:
     """Check for a list of texts."""
     if not isinstance(value, list):

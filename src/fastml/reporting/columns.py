@@ -1,0 +1,66 @@
+"""What is in a table, as HTML: a row for each column, and a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from fastml.reporting.numbers import amount, percent
+from fastml.reporting.page import Html, cards, page, section, table
+
+__all__ = ["columns_table", "profile_page"]
+
+_TOP = 3
+
+
+def columns_table(profile: Mapping[str, Any]) -> Html:
+    """Return a table of the columns of a profile, as `TableProfile.to_dict` gives it."""
+    return table(
+        ("column", "type", "role", "missing", "distinct", "values"),
+        [
+            (
+                column["name"],
+                column["type"],
+                Html(
+                    f"{escape(column['role'])}<br><span class=soft>"
+                    f"{escape(column['reason'])}</span>"
+                ),
+                percent(column["nulls"] / column["count"]) if column["count"] else "",
+                "" if column.get("distinct") is None else f"{column['distinct']:,.0f}",
+                _values(column),
+            )
+            for column in profile["columns"]
+        ],
+        numbers=[3, 4],
+    )
+
+
+def profile_page(name: str, profile: Mapping[str, Any]) -> str:
+    """Return a page on what is in the table called `name`."""
+    rows, columns = profile["rows"], profile["columns"]
+    facts = cards([("rows", f"{rows:,}"), ("columns", f"{len(columns):,}")])
+    return page(
+        name,
+        [f"<h1>{escape(name)}</h1>", facts, section("Columns", columns_table(profile))],
+    )
+
+
+def _values(column: Mapping[str, Any]) -> str:
+    """Say what the values are: a range and a mean, or the most frequent ones."""
+    if column.get("mean") is not None:
+        return (
+            f"{_plain(column['min'])} to {_plain(column['max'])}, mean {amount(column['mean'])}, "
+            f"deviation {amount(column['std'])}"
+        )
+    top: Sequence[Sequence[Any]] = column.get("top") or ()
+    said = [f"{value} ({percent(count / column['count'])})" for value, count in top[:_TOP]]
+    if said:
+        return ", ".join(said)
+    if column.get("min") is not None:
+        return f"{_plain(column['min'])} to {_plain(column['max'])}"
+    return ""
+
+
+def _plain(value: Any) -> str:
+    return amount(value) if isinstance(value, (int, float)) else str(value)
