@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from fastml._native.categories import CategoryCounts
 from fastml._native.encode import DenseEncoder, finish_codes, stage_dense
 from fastml._native.linear import DesignKernels

@@ -26,6 +26,7 @@ def read_strings(path: Path, layout: Layout) -> tuple[list[list[Any]], list[Any]
 
 def fastml(path: Path, layout: Layout) -> Work:
     import numpy as np
+
     from fastml._native.lookup import CategoryLookup
 
     columns, known = read_strings(path, layout)

@@ -24,6 +24,7 @@ def read_numbers(path: Path, layout: Layout) -> tuple[Any, list[float], list[flo
 
 def fastml(path: Path, layout: Layout) -> Work:
     import numpy as np
+
     from fastml._native.encode import DenseEncoder
 
     table, mean, spread = read_numbers(path, layout)
