@@ -23,7 +23,7 @@ INCLUDED = re.compile(r'^(?:#include|#define FASTML_BODY|cdef extern from) "(.+?
 LINK = ["-Wl,--strip-all"]
 SANITIZE = os.environ.get("FASTML_SANITIZE")  # "address,undefined", for the sanitizer run
 if SANITIZE:
-    COMPILE += ["-g1", f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"]
+    COMPILE += ["-O1", "-g1", f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer"]
     COMPILE += ["-fno-sanitize-recover=all"]
     LINK = [f"-fsanitize={SANITIZE}"]
 
