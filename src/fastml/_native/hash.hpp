@@ -9,14 +9,15 @@
 
 namespace fastml {
 
-// The finaliser of MurmurHash3 (Austin Appleby, public domain): a bijection, every bit of the
-// input reaches every bit of the output.
+// David Stafford's "mix 13" (2011), the finaliser of SplitMix64: a bijection, every bit of the
+// input reaches every bit of the output. (MurmurHash3's was measurably worse here on multiples of
+// a large power of two.)
 inline uint64_t hash_word(uint64_t x) noexcept {
-    x ^= x >> 33;
-    x *= 0xff51afd7ed558ccdULL;
-    x ^= x >> 33;
-    x *= 0xc4ceb9fe1a85ec53ULL;
-    x ^= x >> 33;
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9ULL;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebULL;
+    x ^= x >> 31;
     return x;
 }
 

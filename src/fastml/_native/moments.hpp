@@ -109,8 +109,8 @@ struct MomentKernels {
     void (*survey)(const Column& column, int64_t start, int64_t rows, ColumnMoments& out);
     // The sum and the squares of its deviations from `shift`.
     void (*deviate)(BlockColumn& column, int64_t start, int64_t rows);
-    // The same of k columns and, of each pair, `PairSums`.
-    void (*pair)(BlockColumn* columns, int64_t k, int64_t start, int64_t rows, PairSums& out);
+    // Of each pair of k columns, `PairSums`.
+    void (*pair)(const BlockColumn* columns, int64_t k, int64_t start, int64_t rows, PairSums& out);
 };
 
 const MomentKernels& moment_kernels() noexcept;

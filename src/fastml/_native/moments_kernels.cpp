@@ -126,15 +126,16 @@ void Moments::update(const Imported& batch, const int64_t* indices) {
         for (size_t i = 0; i < columns.size(); ++i) {
             kernels.survey(*columns[i].column, start, rows, block[i]);
             columns[i].shift = finite_shift(block[i]);
-            if (!paired_) kernels.deviate(columns[i], start, rows);
+            kernels.deviate(columns[i], start, rows);
         }
         if (paired_) kernels.pair(columns.data(), k, start, rows, sums);
         for (size_t i = 0; i < columns.size(); ++i) {
             ColumnMoments& c = block[i];
-            if (c.count == 0) continue;
-            const double n = static_cast<double>(c.count);
-            c.mean = columns[i].shift + columns[i].sum / n;
-            c.m2 = std::fmax(columns[i].square - columns[i].sum * (columns[i].sum / n), 0.0);
+            if (c.count > 0) {
+                const double n = static_cast<double>(c.count);
+                c.mean = columns[i].shift + columns[i].sum / n;
+                c.m2 = std::fmax(columns[i].square - columns[i].sum * (columns[i].sum / n), 0.0);
+            }
             columns_[i].merge(c);
         }
         if (paired_) {
