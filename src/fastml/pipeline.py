@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ from fastml.target import Target, find_target
 
 __all__ = ["Pipeline", "load"]
 
-Learner = LinearRegression | LogisticRegression
+Learner: TypeAlias = LinearRegression | LogisticRegression
 
 
 class Pipeline:
@@ -148,16 +148,16 @@ class Pipeline:
         target = find_target(
             staging, str(self.target), source.name, self.task, self.positive, self.learner
         )
-        facts = staged_facts(
-            staging, source.schema, columns, target.staged(staging), target.task, self.drop
-        )
+        for block in staging.blocks:
+            block.target = target.codes(block.target)
+        facts = staged_facts(staging, source.schema, columns, target.task, self.drop)
         dropped = screen(facts, self.keep, self.drop).dropped
         self.plan_ = plan_features(
             staging, source.schema, self._steps(), dropped, self.keep, source.name
         )
         self.dropped_ = dropped
         learner = self.learner if self.learner is not None else target.default_learner()
-        design = self._finish(staging, target)
+        design = self._finish(staging)
         self.target_ = target
         self.n_rows_ = staging.n_rows
         held_out = None if validation is None else self._design(scan(validation))
@@ -258,10 +258,10 @@ class Pipeline:
             row += batch.num_rows
         raise infinite_error(column, source.name, 1)
 
-    def _finish(self, staging: Staging, target: Target) -> Design:
+    def _finish(self, staging: Staging) -> Design:
         def complete(block: StagedBlock) -> DesignBlock:
             done = self.plan_.finish(staging, block)
-            done.target = target.codes(block.target)
+            done.target = block.target
             if block.weight is not None:
                 done.weight = block.weight.astype(np.float32)
             return done

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from fastml._typing import Float32, Float64, Int32, Task
 from fastml.errors import ConfigError, DataError, SchemaError
@@ -53,7 +54,7 @@ class Target:
         """Return the learner for the task."""
         return LinearRegression() if self.task == "regression" else LogisticRegression()
 
-    def codes(self, staged: Float64 | Int32) -> Float32:
+    def codes(self, staged: NDArray[Any]) -> Float32:
         """Return staged target values as the learner's target.
 
         Parameters
@@ -69,14 +70,9 @@ class Target:
             return staged.astype(np.float32)
         if self.order is not None:
             return self.order[staged].astype(np.float32)
-        codes = np.empty(len(staged), np.float32)
-        for code, value in enumerate(self.classes):
-            codes[staged == value] = code
-        return codes
-
-    def staged(self, staging: Staging) -> Float64:
-        """Return the target of every staged row, as `codes` gives it, in float64."""
-        return np.concatenate([self.codes(b.target) for b in staging.blocks]).astype(np.float64)
+        if self.task == "binary":
+            return np.asarray(staged == self.classes[1], np.float32)
+        return np.searchsorted(np.array(self.classes, np.float64), staged).astype(np.float32)
 
     def encode(self, column: pa.Array, where: str) -> Float64:
         """Return the codes (or numbers) of a column, float64 (rows,); NaN where it is null.

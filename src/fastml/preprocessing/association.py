@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from fastml.preprocessing.staging import Staging
 __all__ = ["target_associations"]
 
 SAMPLE_ROWS = 8_192
+Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def target_associations(staging: Staging, target: Float64, task: str) -> dict[str, float]:
+def target_associations(staging: Staging, task: str) -> dict[str, float]:
     """Score every staged column by what it alone says of the target, on a sample of the rows.
 
     A number is scored by its ranks, and by whether it is missing at all; a category by the mean
@@ -25,17 +26,16 @@ def target_associations(staging: Staging, target: Float64, task: str) -> dict[st
     Parameters
     ----------
     staging : Staging
-        After the first pass.
-    target : float64 array of shape (rows,)
-        Codes of classes, or numbers.
+        After the first pass, its targets already codes of classes, or numbers.
     task : {"binary", "multiclass", "regression"}
 
     Returns
     -------
     dict of column to score in [0, 1]
     """
-    rows = np.linspace(0, len(target) - 1, min(len(target), SAMPLE_ROWS)).astype(np.int64)
-    y = target[rows]
+    rows = _sample(staging)
+    y = np.concatenate([block.target[at] for block, at in zip(staging.blocks, rows, strict=True)])
+    y = y.astype(np.float64)
     outcomes = (
         [y] if task != "multiclass" else [(y == code).astype(np.float64) for code in np.unique(y)]
     )
@@ -54,35 +54,37 @@ def target_associations(staging: Staging, target: Float64, task: str) -> dict[st
     return scores
 
 
-def _starts(staging: Staging) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.cumsum([0, *(block.n_rows for block in staging.blocks)])
+def _sample(staging: Staging) -> list[Rows]:
+    """Return evenly spaced rows of the whole table, as places in each block."""
+    rows = np.linspace(0, staging.n_rows - 1, min(staging.n_rows, SAMPLE_ROWS)).astype(np.int64)
+    ends = np.cumsum([block.n_rows for block in staging.blocks])
+    parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+    return [
+        part - (end - block.n_rows)
+        for part, end, block in zip(parts, ends, staging.blocks, strict=True)
+    ]
 
 
-def _sampled(staging: Staging, rows: np.ndarray[Any, Any]) -> list[tuple[str, Float64]]:
+def _sampled(staging: Staging, rows: list[Rows]) -> list[tuple[str, Float64]]:
     """Return the sampled rows of each staged number; a shift changes no rank."""
-    starts = _starts(staging)
-    own = np.searchsorted(starts, rows, side="right") - 1
-    parts = [block.dense[:, rows[own == i] - starts[i]] for i, block in enumerate(staging.blocks)]
+    parts = [block.dense[:, at] for block, at in zip(staging.blocks, rows, strict=True)]
     sample = np.concatenate(parts, axis=1).astype(np.float64)
     return list(zip(staging.numeric, sample, strict=True))
 
 
-def _sampled_codes(
-    staging: Staging, rows: np.ndarray[Any, Any]
-) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    starts = _starts(staging)
-    own = np.searchsorted(starts, rows, side="right") - 1
+def _sampled_codes(staging: Staging, rows: list[Rows]) -> list[tuple[str, Rows]]:
+    """Return the sampled rows of each staged category, in codes of the whole table."""
     sampled = []
     for j, name in enumerate(staging.text):
         parts = [
-            block.remaps[j][block.codes[j, rows[own == i] - starts[i]] + 1]
-            for i, block in enumerate(staging.blocks)
+            block.remaps[j][block.codes[j, at] + 1]
+            for block, at in zip(staging.blocks, rows, strict=True)
         ]
         sampled.append((name, np.concatenate(parts)))
     return sampled
 
 
-def _mean_by_code(codes: np.ndarray[Any, Any], outcome: Float64) -> Float64:
+def _mean_by_code(codes: Rows, outcome: Float64) -> Float64:
     """Return, for each row, the mean outcome of its code over the rows of the other half."""
     _, inverse = np.unique(codes, return_inverse=True)
     half = np.arange(len(codes)) % 2

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from fastml._native.encode import DenseEncoder, finish_codes
 from fastml._native.lookup import CategoryLookup
-from fastml._typing import Float32, Int32
+from fastml._typing import Float64, Int32
 from fastml.errors import ArtifactError, DataError
 from fastml.linear_model.design import DesignBlock
 from fastml.preprocessing.calendar import PARTS, calendar_codes
@@ -154,7 +154,7 @@ class EncodePlan:
         finish_codes(np.ascontiguousarray(staged), tables, rows)
         return rows
 
-    def weights_of(self, weights: Float32, feature: CategoryFeature) -> Float32:
+    def weights_of(self, weights: Float64, feature: CategoryFeature) -> Float64:
         """Return the rows of a weight matrix that belong to a categorical feature."""
         start = self.n_dense + self.code_starts[self.categorical.index(feature)]
         return weights[start : start + feature.n_codes]

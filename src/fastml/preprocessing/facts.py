@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pyarrow as pa
 
-from fastml._typing import Float64
 from fastml.preprocessing.association import target_associations
 from fastml.preprocessing.conform import is_category_type, is_dense_type
 from fastml.preprocessing.screening import ColumnFacts
@@ -20,7 +19,6 @@ def staged_facts(
     staging: Staging,
     schema: pa.Schema,
     columns: Sequence[str],
-    target: Float64,
     task: str,
     skipped: Collection[str] = (),
 ) -> list[ColumnFacts]:
@@ -29,16 +27,14 @@ def staged_facts(
     Parameters
     ----------
     staging : Staging
-        After the first pass.
+        After the first pass, its targets already coded.
     schema : pyarrow.Schema
         The table's columns.
     columns : sequence of str
         The candidates, among them those that were not staged because they are `skipped`.
-    target : float64 array of shape (rows,)
-        Codes of classes, or numbers.
     task : {"binary", "multiclass", "regression"}
     """
-    associations = target_associations(staging, target, task)
+    associations = target_associations(staging, task)
     words = (
         "its absolute rank correlation with the target"
         if task == "regression"

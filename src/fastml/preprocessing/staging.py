@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from fastml._native.categories import CategoryCounts
 from fastml._native.distinct import DistinctCounts
@@ -45,7 +46,7 @@ class StagedBlock:
     n_rows: int
     dense: Float32
     codes: Int32
-    target: Float64 | Int32
+    target: NDArray[Any]
     weight: Float64 | None
     moments: NumericMoments
     distinct: DistinctCounts
@@ -106,7 +107,7 @@ class Staging:
     def _shift(self, first: pa.RecordBatch) -> Float64:
         moments = NumericMoments(len(self.numeric))
         moments.update(first, self._numeric_at)
-        return np.nan_to_num(moments.mean)
+        return np.asarray(np.nan_to_num(moments.mean))
 
     def stage(self, batch: pa.RecordBatch, row: int) -> StagedBlock:
         """Fold one block, whose first row is number `row`; pure, so that any thread may run it."""
@@ -144,7 +145,7 @@ class Staging:
             target_categories=target_categories,
         )
 
-    def _stage_target(self, batch: pa.RecordBatch) -> tuple[Float64 | Int32, CategoryCounts | None]:
+    def _stage_target(self, batch: pa.RecordBatch) -> tuple[NDArray[Any], CategoryCounts | None]:
         column = batch.column(self._target)
         if self.target_categories is None:
             return as_floats(column), None
