@@ -16,6 +16,7 @@ from fastml.errors import DataError
 __all__ = ["atomic_path"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
 @contextmanager
@@ -39,9 +40,12 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _sync(temporary)
-        _replace(temporary, path)
+        try:
+            yield temporary
+            _sync(temporary)
+            _replace(temporary, path)
+        finally:
+            _remove(temporary)
     except OSError as error:
         if error.errno in _FULL:
             raise DataError(
@@ -50,13 +54,11 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
                 f"{path.parent.absolute()}) or a limit on file sizes is reached; free some "
                 "space or write elsewhere. Nothing was left behind"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in _FORBIDDEN:
             raise DataError(
                 f"{path} was not written: {error}; choose a folder that can be written to"
             ) from error
         raise
-    finally:
-        _remove(temporary)
 
 
 def _sync(path: Path) -> None:

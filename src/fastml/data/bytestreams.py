@@ -123,10 +123,17 @@ class _Joined(io.RawIOBase):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A byte source that holds text."""
+    """A byte source that holds text.
+
+    Attributes
+    ----------
+    marked : bool
+        Whether it is UTF-8 and begins with a byte order mark.
+    """
 
     source: ByteSource
     encoding: str
+    marked: bool
 
     @property
     def name(self) -> str:
@@ -162,15 +169,18 @@ class TextFile:
 
     def _as_utf8(self, stream: pa.NativeFile) -> pa.NativeFile:
         if self.encoding == "utf-8":
+            if self.marked:
+                stream.read(len(codecs.BOM_UTF8))
             return stream
         return pa.transcoding_input_stream(stream, self.encoding, "utf-8")
 
 
 def text_file(source: ByteSource, encoding: str | None) -> TextFile:
     """Return `source` as text; by default UTF-8, or what a byte order mark tells."""
+    head = source.head(4)
     if encoding is None:
-        head = source.head(4)
         marks = (name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark))
-        return TextFile(source, next(marks, "utf-8"))
-    name = codecs.lookup(encoding).name
-    return TextFile(source, "utf-8" if name == "utf-8-sig" else name)
+        name = next(marks, "utf-8")
+    else:
+        name = codecs.lookup(encoding).name.removesuffix("-sig")
+    return TextFile(source, name, name == "utf-8" and head.startswith(codecs.BOM_UTF8))

@@ -87,16 +87,18 @@ class CsvReader:
             )
         sample = "".join(sample.splitlines(keepends=True)[options.skip_rows :])
         self._delimiter = options.delimiter or self._sniffed(sample)
+        # Arrow does not read a line of names that ends the file without a line end.
+        self._header_alone = options.names is None and not {"\n", "\r"} & set(sample)
         header = self._split(sample, self._delimiter)
         self._check_delimiter(sample, header)
-        self._names = list(header if options.names is None else options.names)
-        if len(self._names) != len(header):
+        names = header if options.names is None else options.names
+        if len(names) != len(header):
             raise ConfigError(
-                f"names has {len(self._names)} entries, but the first row of {file.name} has "
+                f"names has {len(names)} entries, but the first row of {file.name} has "
                 f"{len(header)} fields"
             )
-        check_names(self._names, file.name)
-        self.schema = pa.schema([(name, pa.string()) for name in self._names])
+        check_names(names, file.name)
+        self.schema = pa.schema([(name, pa.string()) for name in names])
 
     def _sniffed(self, sample: str) -> str:
         return sniff_delimiter(sample, self._options.quote, self._options.escape)
@@ -124,6 +126,8 @@ class CsvReader:
         self, stream: pa.NativeFile, types: Mapping[str, pa.DataType]
     ) -> Iterator[pa.RecordBatch]:
         """Parse `stream`, which is UTF-8, into columns of these types, in this order."""
+        if self._header_alone:
+            return
         options = self._options
         bad: list[pacsv.InvalidRow] = []
 
@@ -139,9 +143,8 @@ class CsvReader:
                     read_options=pacsv.ReadOptions(
                         use_threads=False,  # it is no faster on threads, and so numbers its rows
                         block_size=_BLOCK,
-                        column_names=self._names,
+                        column_names=options.names,
                         skip_rows=options.skip_rows,
-                        skip_rows_after_names=int(options.names is None),
                     ),
                     parse_options=pacsv.ParseOptions(
                         delimiter=self._delimiter,

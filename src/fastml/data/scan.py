@@ -112,7 +112,7 @@ def scan(
         found = source
     elif (paths := _paths(source)) is not None:
         found = Source(_files_reader(paths, format, columns, options))
-    elif source == "-" or hasattr(source, "read"):
+    elif isinstance(source, str) or callable(getattr(type(source), "read", None)):
         found = Source(_once_reader(source, format, columns, options))
     else:
         _no_options(options, "a table in memory")

@@ -1,0 +1,97 @@
+"""A file or folder appears whole or not at all."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fastml.data import atomic_path
+from fastml.errors import DataError
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let writing fail as on a full disk, from `size` bytes on."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_appears_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("done")
+        assert temporary.parent == path.parent
+        assert not path.exists()
+    assert path.read_text() == "done"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    for content in ("old", "new"):
+        with atomic_path(path) as temporary:
+            (temporary / "deep").mkdir(parents=True)
+            (temporary / "deep" / content).write_text(content)
+    assert [p.name for p in (path / "deep").iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+def test_an_interruption_leaves_what_was_there(
+    tmp_path: Path, folder: bool, interruption: type[BaseException]
+) -> None:
+    path = tmp_path / "out"
+    path.write_text("before")
+
+    def write(temporary: Path) -> None:
+        if folder:
+            temporary.mkdir()
+            (temporary / "part").write_text("half")
+        else:
+            temporary.write_text("half")
+        raise interruption
+
+    with pytest.raises(interruption), atomic_path(path) as temporary:
+        write(temporary)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match=r"out was not written: the disk is full .*Nothing was left"),
+        files_of_at_most(1_000),
+        atomic_path(tmp_path / "out") as temporary,
+    ):
+        temporary.write_bytes(bytes(10_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(
+            DataError, match=r"was not written: .*choose a folder that can be written to"
+        ),
+        atomic_path(tmp_path / "file" / "below") as temporary,
+    ):
+        temporary.write_text("")
+
+
+def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with (
+        pytest.raises(DataError, match="out is a folder; expected a file or nothing there"),
+        atomic_path(tmp_path / "out") as temporary,
+    ):
+        temporary.write_text("")
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
