@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._native.categories import CategoryCounts
+from fastml._native.distinct import DistinctCounts
 from fastml._native.encode import DenseEncoder, finish_codes, stage_dense
 from fastml._native.linear import DesignKernels
 from fastml._native.lookup import CategoryLookup
 from fastml._native.moments import NumericMoments
+from fastml._native.quantiles import QuantileSketch
 
 ROWS, NUMBERS, STRINGS, KNOWN = 8192, 8, 4, 500
 COLUMNS = np.arange(NUMBERS)
@@ -66,8 +68,8 @@ def count_categories(column: Any) -> Call:
     return partial(CategoryCounts().update, column, np.zeros(ROWS, np.int32))
 
 
-def moments(correlations: bool) -> Call:
-    return partial(NumericMoments(NUMBERS, correlations).update, numbers(), COLUMNS)
+def fold(state: Any) -> Call:
+    return partial(state.update, numbers(), COLUMNS)
 
 
 def design(lanes: int) -> DesignKernels:
@@ -86,7 +88,7 @@ def stochastic(lanes: int) -> Call:
         np.zeros((kernels.rows, 3, lanes), np.float32),
         np.zeros(kernels.rows, np.int32),
         np.array([[0, 0, ROWS]]),
-        batch_size=1,
+        batch_size=16,
         adaptive=True,
         fit_intercept=True,
         weight_scale=1.0,
@@ -118,8 +120,10 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "find codes, dictionary": lambda: find_codes(categories().dictionary_encode()),
     "count categories, plain": lambda: count_categories(categories()),
     "count categories, dictionary": lambda: count_categories(categories().dictionary_encode()),
-    "moments": lambda: moments(False),
-    "moments and correlations": lambda: moments(True),
+    "moments": lambda: fold(NumericMoments(NUMBERS)),
+    "moments and correlations": lambda: fold(NumericMoments(NUMBERS, True)),
+    "quantiles": lambda: fold(QuantileSketch(NUMBERS, start=100 * ROWS)),
+    "distinct values": lambda: fold(DistinctCounts(NUMBERS)),
     "margins, 1 lane": lambda: margins(1),
     "gradient, 1 lane": lambda: gradient(1),
     "gradient, 16 lanes": lambda: gradient(16),

@@ -45,7 +45,7 @@ def fastml(path: Path, layout: Layout) -> Work:
         state = np.zeros((kernels.rows, 3, 1), np.float32)
         last = np.zeros(kernels.rows, np.int32)
         loss = np.zeros(1)
-        settings = {"batch_size": 1, "adaptive": True, "fit_intercept": True, "weight_scale": 1.0}
+        settings = {"batch_size": 16, "adaptive": True, "fit_intercept": True, "weight_scale": 1.0}
         began = time.perf_counter()
         kernels.stochastic(
             state,
