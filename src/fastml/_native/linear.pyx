@@ -11,7 +11,7 @@ from libcpp.vector cimport vector
 import numpy as np
 
 cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
-    cdef const int64_t kMostLanes
+    cdef const int64_t kMostLanes, kMostDense
 
     cdef enum class Loss(int):
         logistic
@@ -54,7 +54,9 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         void margins(const Shape&, const Block&, const void*, void*)
         void gradient(const Shape&, const Block&, const Objective&, void*, const void*, double,
                       double*, double*)
-        void curvature(const Shape&, const Block&, const Objective&, const void*, double*)
+        void curvature(const Shape&, const Block&, const Objective&, const void*, double, double*)
+        void dense_curvature(const Shape&, const Block&, const Objective&, const void*, double,
+                             double*)
         void along(const Shape&, const Block&, const Objective&, const void*, const void*, double,
                    double*)
         int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
@@ -63,6 +65,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
     int64_t stochastic_scratch(const Shape&, int64_t)
 
 MOST_LANES = kMostLanes
+MOST_DENSE = kMostDense
 _LOSSES = {
     "logistic": <int>Loss.logistic,
     "squared": <int>Loss.squared,
@@ -170,6 +173,11 @@ cdef class DesignKernels:
         return self._shape.rows()
 
     @property
+    def n_codes(self):
+        """Categories: the rows of the weights between the dense features and the last two."""
+        return self._shape.codes
+
+    @property
     def lanes(self):
         """Columns of the weights."""
         return self._shape.lanes
@@ -205,14 +213,28 @@ cdef class DesignKernels:
             self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d, step,
                                    &gradient[0, 0], &loss[0])
 
-    def curvature(self, int64_t block, margins, double[:, ::1] curvature):
-        """Add the diagonal of the Hessian of the sum of losses at `margins`."""
-        self._check_sums(curvature)
+    def curvature(self, int64_t block, margins, double floor, double[:, ::1] sums):
+        """Add the diagonal of the Hessian of the sum of losses; `floor` to each second derivative.
+        """
+        self._check_sums(sums)
         self._check_labelled(block)
         cdef const void* m = _address(self._margins_of(block, margins))
         with nogil:
-            self._kernels.curvature(self._shape, self._blocks[block], self._objective, m,
-                                    &curvature[0, 0])
+            self._kernels.curvature(self._shape, self._blocks[block], self._objective, m, floor,
+                                    &sums[0, 0])
+
+    def dense_curvature(self, int64_t block, margins, double floor, double[:, :, ::1] sums):
+        """Add the Hessian's lower triangle over the dense features and the intercept, by lane."""
+        cdef int64_t width = self._shape.dense + 1
+        if width > kMostDense + 1:
+            raise ValueError(f"got {width - 1} dense features, expected at most {kMostDense}")
+        if not (sums.shape[0] == self._shape.lanes and sums.shape[1] == sums.shape[2] == width):
+            raise TypeError(f"expected sums of shape ({self._shape.lanes}, {width}, {width})")
+        self._check_labelled(block)
+        cdef const void* m = _address(self._margins_of(block, margins))
+        with nogil:
+            self._kernels.dense_curvature(self._shape, self._blocks[block], self._objective, m,
+                                          floor, &sums[0, 0, 0])
 
     def along(self, int64_t block, margins, direction, double step, double[:, ::1] sums):
         """Add each lane's loss, slope and curvature at `margins + step * direction` to `sums`."""

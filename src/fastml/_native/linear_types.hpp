@@ -17,6 +17,7 @@
 namespace fastml::linear {
 
 constexpr int64_t kMostLanes = 1024;
+constexpr int64_t kMostDense = 256;  // for `dense_curvature`
 
 enum class Loss : int { logistic = 0, squared = 1, huber = 2, quantile = 3, softmax = 4 };
 
@@ -79,9 +80,14 @@ struct Kernels {
     // `gradient` and each lane's loss to `loss`
     void (*gradient)(const Shape&, const Block&, const Objective&, void* margins,
                      const void* direction, double step, double* gradient, double* loss);
-    // adds the diagonal of the Hessian of the sum of losses to `curvature`
+    // adds the diagonal of the Hessian of the sum of losses to `sums`; `floor` is added to each
+    // second derivative
     void (*curvature)(const Shape&, const Block&, const Objective&, const void* margins,
-                      double* curvature);
+                      double floor, double* sums);
+    // the same for the dense features and the intercept, all pairs of them: lanes x (d + 1) x
+    // (d + 1), lower triangles. At most kMostDense features.
+    void (*dense_curvature)(const Shape&, const Block&, const Objective&, const void* margins,
+                            double floor, double* sums);
     // adds value, slope and curvature of the sum of losses at margins + step * direction, in step:
     // three a lane (softmax: three in all)
     void (*along)(const Shape&, const Block&, const Objective&, const void* margins,

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.logistic import LogisticRegression
+from fastml.linear_model.regression import LinearRegression
 
-__all__ = ["Design", "DesignBlock"]
+__all__ = ["Design", "DesignBlock", "LinearRegression", "LogisticRegression"]

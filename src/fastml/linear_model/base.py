@@ -1,0 +1,252 @@
+"""What the two linear estimators share: a design goes in, weights come out."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._base import Estimator, as_column, check_finite
+from fastml._native.linear import DesignKernels
+from fastml._typing import Float64
+from fastml.engine import BLOCK_ROWS
+from fastml.errors import DataError, SchemaError, not_fitted
+from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.objective import Objective
+from fastml.linear_model.settings import Settings
+from fastml.linear_model.stochastic import StochasticSolver
+from fastml.linear_model.training import Trained, Watch
+
+__all__ = ["LinearModel"]
+
+
+class LinearModel(Estimator):
+    """Base of `LogisticRegression` and `LinearRegression`.
+
+    Inside, a model is one matrix of (features, the unknown code, the intercept) x lanes, as the
+    kernels have it; `weights_` and `intercept_` are views of it.
+    """
+
+    weights_: Float64
+    intercept_: Float64
+    n_iter_: int
+    objective_: float
+    gap_: float
+    stop_reason_: str
+    l2: float | None
+    warm_start: bool
+    _stochastic: StochasticSolver | None = None
+    _seen_weight: float = 0.0
+
+    def clone(self) -> Self:
+        """Return an unfitted copy with the same parameters."""
+        return type(self)(**copy.deepcopy(self.get_params()))
+
+    def _settings(self, threads: int | None = None) -> Settings:
+        given = {each.name: getattr(self, each.name) for each in fields(Settings)}
+        return Settings(**given | ({} if threads is None else {"threads": threads}))
+
+    # -- prediction ---------------------------------------------------------------------------
+
+    def predict_design(self, block: DesignBlock) -> Float64:
+        """Return the margins of a block.
+
+        Parameters
+        ----------
+        block : DesignBlock
+            Of the design's features; its target is not read.
+
+        Returns
+        -------
+        float64 array of shape (n_rows, n_lanes)
+        """
+        if not hasattr(self, "weights_"):
+            raise not_fitted(self)
+        features, lanes = self.weights_.shape
+        n_codes = features - block.dense.shape[1]
+        if n_codes < 0:
+            raise SchemaError(
+                f"the block has {block.dense.shape[1]} dense features; the model was trained on "
+                f"{features} features in all"
+            )
+        kernels = DesignKernels([(block.dense, block.codes, None, None)], n_codes, lanes)
+        margins = np.empty((block.n_rows, lanes), block.dense.dtype)
+        kernels.margins(0, self._matrix().astype(block.dense.dtype), margins)
+        return margins.astype(np.float64, copy=False)
+
+    def _margins(self, X: Any) -> Float64:
+        matrix = self._validate(X, reset=False)
+        return self.predict_design(DesignBlock(matrix, np.empty((len(matrix), 0), np.int32)))
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _matrix(self) -> Float64:
+        """Return the weights as the kernels have them."""
+        unknown = np.zeros((1, self.weights_.shape[1]))
+        return np.vstack([self.weights_, unknown, self.intercept_.reshape(1, -1)])
+
+    def _remember(self, weights: Float64, trained: Trained) -> None:
+        self.weights_ = weights[:-2].copy()
+        self.intercept_ = weights[-1].copy()
+        self.n_iter_ = trained.n_iter
+        self.objective_ = trained.value
+        self.gap_ = trained.gap
+        self.stop_reason_ = trained.reason
+        self._stochastic = None
+        if trained.reason == "max_iter":
+            self._warn_unfinished(trained)
+
+    def _remember_step(self, weights: Float64, solver: StochasticSolver, loss: float) -> None:
+        self.weights_ = weights[:-2].copy()
+        self.intercept_ = weights[-1].copy()
+        self.n_iter_, self.objective_ = solver.epoch, loss
+        self.gap_, self.stop_reason_ = float("nan"), "epochs"
+
+    def _warn_unfinished(self, trained: Trained) -> None:
+        sklearn = sys.modules.get("sklearn.exceptions")
+        warnings.warn(
+            f"{type(self).__name__} stopped after max_iter={trained.n_iter} iterations, a relative "
+            f"{trained.gap:.1g} from the optimum; raise max_iter or tolerance, or scale the "
+            "features (StandardScaler)",
+            UserWarning if sklearn is None else sklearn.ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    def _l2_for(self, total_weight: float) -> float:
+        return 1.0 / total_weight if self.l2 is None else float(self.l2)
+
+    def _stochastic_solver(self, settings: Settings, start: Float64) -> StochasticSolver:
+        """Return what `partial_fit` goes on with: what it left, or a beginning at `start`."""
+        if self._stochastic is None:
+            self._stochastic = StochasticSolver(
+                start,
+                settings.learning_rate,
+                settings.schedule,
+                settings.batch_size,
+                settings.fit_intercept,
+                settings.seed,
+            )
+        return self._stochastic
+
+    def _start(self, rows: int, lanes: int) -> Float64 | None:
+        """Return the weights that a warm start begins from."""
+        if not self.warm_start or not hasattr(self, "weights_"):
+            return None
+        if (len(self.weights_) + 2, self.weights_.shape[1]) != (rows, lanes):
+            raise SchemaError(
+                f"warm_start needs the features and classes of the last fit: it had "
+                f"{len(self.weights_)} features and {self.weights_.shape[1]} lanes, this one "
+                f"has {rows - 2} and {lanes}"
+            )
+        return self._matrix()
+
+    def _read_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[Float64, NDArray[Any], Float64 | None]:
+        """Return `X`, `y` and the weights as arrays of the same length."""
+        if y is None:
+            as_column(y, "y")
+        matrix = self._validate(X, reset=reset)
+        target = as_column(y, "y")
+        if len(target) != len(matrix):
+            raise DataError(
+                f"X and y differ in length: X has {len(matrix)} rows and y has {len(target)}"
+            )
+        return matrix, target, read_weights(sample_weight, len(matrix))
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return what a saved model holds besides `weights_`: parameters and training facts."""
+        if not hasattr(self, "weights_"):
+            raise not_fitted(self)
+        return {
+            "params": self.get_params(),
+            "intercept": self.intercept_.tolist(),
+            "n_iter": self.n_iter_,
+            "objective": self.objective_,
+            "gap": self.gap_ if np.isfinite(self.gap_) else None,
+            "stop_reason": self.stop_reason_,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], weights: Float64) -> Self:
+        """Restore a model from `state` and its `weights_`, shape (n_features, n_lanes)."""
+        known = cls._defaults()
+        model = cls(**{name: value for name, value in state["params"].items() if name in known})
+        model.weights_ = np.ascontiguousarray(weights, dtype=np.float64)
+        model.intercept_ = np.array(state["intercept"], dtype=np.float64)
+        model.n_iter_ = int(state["n_iter"])
+        model.objective_ = float(state["objective"])
+        model.gap_ = float("nan") if state["gap"] is None else float(state["gap"])
+        model.stop_reason_ = str(state["stop_reason"])
+        model.n_features_in_ = len(model.weights_)
+        return model
+
+
+def read_weights(sample_weight: Any, n_rows: int) -> Float64 | None:
+    """Return row weights as a float64 array, or None.
+
+    Raises
+    ------
+    DataError
+        If they are of another length, negative or not finite.
+    """
+    if sample_weight is None:
+        return None
+    if np.isscalar(sample_weight):
+        return np.full(n_rows, float(sample_weight))  # type: ignore[arg-type]
+    weights = as_column(sample_weight, "sample_weight").astype(np.float64)
+    if weights.shape != (n_rows,):
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}")
+    check_finite(weights, "sample_weight")
+    if (weights < 0.0).any():
+        raise DataError("sample_weight has negative values; weights must be at least 0")
+    return weights
+
+
+def blocks_of(matrix: Float64, target: NDArray[Any], weight: Float64 | None) -> Design:
+    """Return a table of numbers as a design, without copying it."""
+    codes = np.empty((len(matrix), 0), np.int32)
+    starts = range(0, max(len(matrix), 1), BLOCK_ROWS)
+    blocks = [
+        DesignBlock(
+            matrix[start : start + BLOCK_ROWS],
+            codes[start : start + BLOCK_ROWS],
+            target[start : start + BLOCK_ROWS],
+            None if weight is None else weight[start : start + BLOCK_ROWS],
+        )
+        for start in starts
+    ]
+    return Design(blocks, matrix.shape[1], 0)
+
+
+def total_weight(design: Design) -> float:
+    """Return the sum of a design's row weights.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, or all weights are zero.
+    """
+    if design.n_rows == 0:
+        raise DataError("there are no rows to train on")
+    total = sum(
+        float(block.n_rows if block.weight is None else block.weight.sum(dtype=np.float64))
+        for block in design.blocks
+    )
+    if not total > 0.0:
+        raise DataError("sample weights must contain at least one non-zero number; all are zero")
+    return total
+
+
+def watch_for(validation: DesignKernels, weight: float, settings: Settings) -> Watch:
+    """Return a watch on the mean loss of held-out rows."""
+    objective = Objective(validation, total_weight=weight, l2=0.0, threads=settings.threads)
+    return Watch(objective.mean_loss, settings.patience)

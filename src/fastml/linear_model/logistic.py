@@ -1,0 +1,421 @@
+"""Logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._base import check_finite
+from fastml._native.linear import MOST_LANES, DesignKernels
+from fastml._typing import Float64
+from fastml.errors import ConfigError, DataError
+from fastml.linear_model.base import LinearModel, blocks_of, total_weight, watch_for
+from fastml.linear_model.design import Design
+from fastml.linear_model.settings import Schedule, Solver, is_number
+from fastml.linear_model.training import train
+
+__all__ = ["LogisticRegression"]
+
+FLOOR = 1e-3
+"""Added to a row's curvature in the preconditioner: a confident model is all but flat."""
+
+
+class LogisticRegression(LinearModel):
+    """Logistic regression: binary, or multinomial (softmax) with more than two classes.
+
+    Minimises ``sum_i w_i loss_i / sum_i w_i + l2/2 |coef|^2 + l1 |coef|_1`` with the intercept
+    free of penalties.
+
+    Parameters
+    ----------
+    l2 : float, optional
+        Ridge penalty; default one over the sum of the row weights (scikit-learn's ``C=1``).
+    l1 : float
+        Lasso penalty; together with `l2` the elastic net.
+    solver : {"auto", "lbfgs", "sgd"}
+        "lbfgs" reaches the optimum; "sgd" makes stochastic steps; "auto" warms up with stochastic
+        steps over a part of a large table and finishes with L-BFGS.
+    learning_rate : float
+        Of the stochastic steps.
+    schedule : {"adaptive", "constant", "invscaling"}
+        AdaGrad; the same rate throughout; the rate over the root of the epoch's number.
+    epochs : int
+        Most passes of "sgd".
+    batch_size : int
+        Rows that a stochastic step averages over.
+    max_iter : int
+        Most iterations of L-BFGS.
+    tolerance : float, optional
+        Ends L-BFGS when the estimated relative gap to the optimum is below it (default: 1e-14
+        under 50,000 rows, else 1e-5), "sgd" when an epoch gains less (default 1e-3).
+    patience : int
+        With a validation set: rounds (iterations or epochs) without a better loss before training
+        ends, and the best weights are kept. For "sgd" without one: epochs without a gain.
+    time_budget : float, optional
+        Seconds after which training ends, at the end of an epoch or iteration. It makes a result
+        depend on the machine.
+    class_weight : mapping of class to float, or "balanced", optional
+        Factors of the row weights; "balanced" gives every class the same total weight.
+    fit_intercept : bool
+    warm_start : bool
+        Start from the weights of the last `fit`.
+    threads : int, optional
+        Default: all cores. The result does not depend on it.
+    seed : int
+        Of the order of stochastic steps.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    weights_ : float64 ndarray of shape (n_features, n_lanes)
+        One lane for two classes (of the second class), else one a class.
+    intercept_ : float64 ndarray of shape (n_lanes,)
+    coef_ : float64 ndarray of shape (n_lanes, n_features)
+    n_iter_ : int
+    objective_, gap_ : float
+        The objective, and the estimate of how far, relatively, it is above its minimum.
+    stop_reason_ : str
+        "tolerance", "precision", "max_iter", "epochs", "patience" or "time_budget".
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+    """
+
+    _estimator_type = "classifier"
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        *,
+        l2: float | None = None,
+        l1: float = 0.0,
+        solver: Solver = "auto",
+        learning_rate: float = 0.1,
+        schedule: Schedule = "adaptive",
+        epochs: int = 10,
+        batch_size: int = 16,
+        max_iter: int = 500,
+        tolerance: float | None = None,
+        patience: int = 3,
+        time_budget: float | None = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        fit_intercept: bool = True,
+        warm_start: bool = False,
+        threads: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.l2 = l2
+        self.l1 = l1
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tolerance = tolerance
+        self.patience = patience
+        self.time_budget = time_budget
+        self.class_weight = class_weight
+        self.fit_intercept = fit_intercept
+        self.warm_start = warm_start
+        self.threads = threads
+        self.seed = seed
+
+    # -- training -----------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on a table of numbers.
+
+        Parameters
+        ----------
+        X : array-like or table of shape (n_rows, n_features)
+        y : array-like of shape (n_rows,)
+            Labels of any one type.
+        sample_weight : array-like of shape (n_rows,), optional
+
+        Raises
+        ------
+        DataError
+            If X or y cannot be learned from: NaN, a single class, no rows.
+        ConfigError
+            If a parameter is out of range.
+        """
+        self._settings()
+        matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=True)
+        classes, codes = _classes(labels)
+        return self.fit_design(blocks_of(matrix, codes.astype(np.float64), weight), classes=classes)
+
+    def fit_design(
+        self,
+        design: Design,
+        *,
+        validation: Design | None = None,
+        classes: Sequence[Any] | NDArray[Any] | None = None,
+        n_classes: int | None = None,
+        threads: int | None = None,
+    ) -> Self:
+        """Train on design blocks whose targets are indices of classes.
+
+        Parameters
+        ----------
+        design : Design
+        validation : Design, optional
+            Rows to watch for the moment to stop (see `patience`).
+        classes : sequence, optional
+            Labels of the classes; default their indices.
+        n_classes : int, optional
+            Default: as many as `classes`, or as the targets show.
+        threads : int, optional
+            Overrides the parameter.
+        """
+        settings = self._settings(threads)
+        total_weight(design)
+        counts = _class_totals(design, len(classes) if classes is not None else n_classes)
+        labels = np.arange(len(counts)) if classes is None else np.asarray(classes)
+        _check_classes(counts, labels)
+        factors = self._factors(labels, counts)
+        kernels = _kernels(design, len(counts), factors)
+        weight = float(counts.sum() if factors is None else counts @ factors)
+        watch = None
+        if validation is not None:
+            held_out = _class_totals(validation, len(counts))
+            watch = watch_for(
+                _kernels(validation, len(counts), factors),
+                float(held_out.sum() if factors is None else held_out @ factors),
+                settings,
+            )
+        trained = train(
+            kernels,
+            settings,
+            total_weight=weight,
+            l2=self._l2_for(weight),
+            l1=float(self.l1),
+            start=self._start(kernels.rows, kernels.lanes),
+            watch=watch,
+            floor=FLOOR,
+        )
+        self.classes_ = labels
+        self.n_features_in_ = design.n_features
+        self._seen_weight = weight
+        self._remember(_centred(trained.weights, float(self.l1)), trained)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Make one pass of stochastic steps over some rows, on top of what was learned before.
+
+        Parameters
+        ----------
+        X : array-like or table of shape (n_rows, n_features)
+        y : array-like of shape (n_rows,)
+        classes : array-like of shape (n_classes,), optional
+            All the classes there will be; default those of the first call's `y`.
+        sample_weight : array-like of shape (n_rows,), optional
+        """
+        self._settings()
+        first = not hasattr(self, "classes_")
+        matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=first)
+        found, codes = _classes(labels)
+        if first:
+            known = found if classes is None else np.unique(np.asarray(classes))
+        else:
+            known = self.classes_
+        place = np.searchsorted(known, found).clip(0, len(known) - 1)
+        if (unknown := found[known[place] != found]).size:
+            raise DataError(
+                f"y has the class {unknown[0]!r}, which was not among those of the first call; "
+                "pass all classes there will be to it: partial_fit(X, y, classes=...)"
+            )
+        design = blocks_of(matrix, place[codes].astype(np.float64), weight)
+        return self.partial_fit_design(design, classes=known)
+
+    def partial_fit_design(
+        self, design: Design, *, classes: Sequence[Any] | NDArray[Any] | None = None
+    ) -> Self:
+        """Make one pass of stochastic steps over design blocks; see `fit_design`."""
+        settings = self._settings()
+        if self.class_weight == "balanced":
+            raise ConfigError(
+                "class_weight='balanced' needs all rows at once; give partial_fit the factors: "
+                "class_weight={label: factor, ...}"
+            )
+        labels = np.asarray(classes) if classes is not None else getattr(self, "classes_", None)
+        counts = _class_totals(design, None if labels is None else len(labels))
+        labels = np.arange(len(counts)) if labels is None else labels
+        if len(labels) < 2:
+            raise DataError(f"there is a single class, {labels[0]!r}; pass classes=[...]")
+        total_weight(design)
+        factors = self._factors(labels, counts)
+        kernels = _kernels(design, len(labels), factors)
+        weight = float(counts.sum() if factors is None else counts @ factors)
+        fitted = hasattr(self, "weights_")
+        start = self._matrix() if fitted else np.zeros((kernels.rows, kernels.lanes))
+        solver = self._stochastic_solver(settings, start)
+        self._seen_weight += weight
+        loss = solver.run(
+            kernels, total_weight=weight, l2=self._l2_for(self._seen_weight), l1=float(self.l1)
+        )
+        self.classes_ = labels
+        self.n_features_in_ = design.n_features
+        self._remember_step(solver.weights, solver, loss)
+        return self
+
+    def _factors(self, labels: NDArray[Any], counts: Float64) -> Float64 | None:
+        """Return the factor of each class's row weights, or None."""
+        given = self.class_weight
+        if given is None:
+            return None
+        if isinstance(given, str):
+            if given != "balanced":
+                raise ConfigError(
+                    f"class_weight is {given!r}; expected 'balanced' or a mapping of classes"
+                )
+            filled = counts > 0.0
+            balanced: Float64 = counts.sum() / (filled.sum() * np.where(filled, counts, 1.0))
+            return balanced
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"class_weight is {given!r}; expected 'balanced' or a mapping of classes"
+            )
+        factors = np.ones(len(labels))
+        by_text = {str(label): code for code, label in enumerate(labels.tolist())}
+        for label, factor in given.items():
+            if str(label) not in by_text:
+                continue  # as in scikit-learn: a subset of rows may lack a class
+            if not is_number(factor) or factor < 0:
+                raise ConfigError(f"class_weight[{label!r}] is {factor!r}; expected a number >= 0")
+            factors[by_text[str(label)]] = factor
+        return factors
+
+    # -- prediction ---------------------------------------------------------------------------
+
+    @property
+    def coef_(self) -> Float64:
+        """Weights as scikit-learn has them, (1, n_features) or (n_classes, n_features)."""
+        return self.weights_.T
+
+    def decision_function(self, X: Any) -> Float64:
+        """Return the margins, (n_rows,) for two classes, else (n_rows, n_classes)."""
+        margins = self._margins(X)
+        return margins[:, 0] if margins.shape[1] == 1 else margins
+
+    def predict_proba(self, X: Any) -> Float64:
+        """Return the probability of each class, (n_rows, n_classes)."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: Any) -> Float64:
+        """Return the logarithm of the probability of each class, (n_rows, n_classes)."""
+        margins = self._margins(X)
+        if margins.shape[1] == 1:
+            margins = np.hstack([np.zeros_like(margins), margins])
+        margins = margins - margins.max(axis=1, keepdims=True)
+        logs: Float64 = margins - np.log(np.exp(margins).sum(axis=1, keepdims=True))
+        return logs
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest class of each row, (n_rows,)."""
+        margins = self._margins(X)
+        codes = margins[:, 0] > 0.0 if margins.shape[1] == 1 else margins.argmax(axis=1)
+        return self.classes_[codes.astype(np.intp)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on labelled rows."""
+        _, labels, weight = self._read_rows(X, y, sample_weight, reset=False)
+        return float(np.average(self.predict(X) == labels, weights=weight))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], weights: Float64) -> Self:
+        """Restore a model from `state` and its `weights_`; the classes are their indices."""
+        model = super().from_state(state, weights)
+        lanes = model.weights_.shape[1]
+        model.classes_ = np.arange(2 if lanes == 1 else lanes)
+        return model
+
+
+def _classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the sorted classes and each row's index among them."""
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y")
+        if (labels != np.floor(labels)).any():
+            raise DataError(
+                "Unknown label type: y is continuous, and a classifier needs classes; use "
+                "LinearRegression, or cut y into classes"
+            )
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise DataError(
+            f"Unknown label type: y mixes types that cannot be compared ({error}); "
+            "fill missing labels and use labels of one type"
+        ) from error
+    return classes, codes
+
+
+def _class_totals(design: Design, n_classes: int | None) -> Float64:
+    """Return each class's total row weight.
+
+    Raises
+    ------
+    DataError
+        If a target is not the index of a class.
+    """
+    totals: Float64 = np.zeros(n_classes or 0)
+    for block in design.blocks:
+        if block.target is None:
+            raise DataError("the design has no target")
+        if block.n_rows == 0:
+            continue
+        target = block.target
+        check_finite(target, "y")
+        most = MOST_LANES if n_classes is None else n_classes
+        if target.min() < 0 or target.max() >= most or (target != np.floor(target)).any():
+            raise DataError(
+                f"the design's targets must be indices of classes in [0, {most}); "
+                f"found {target.min():g} to {target.max():g}"
+            )
+        rows = np.bincount(target.astype(np.intp), block.weight, minlength=len(totals))
+        totals = np.pad(totals, (0, len(rows) - len(totals))) + rows
+    return totals
+
+
+def _check_classes(totals: Float64, labels: NDArray[Any]) -> None:
+    filled = np.flatnonzero(totals > 0.0)
+    if len(filled) < 2:
+        only = f"class {labels[filled[0]]!r}" if len(filled) else "no class"
+        raise DataError(
+            f"y has only one class with any weight ({only}); a classifier needs at least two "
+            "classes: look for a filter or a split that removed the others"
+        )
+
+
+def _kernels(design: Design, n_classes: int, factors: Float64 | None) -> DesignKernels:
+    """Bind the blocks to the loss, with the classes' factors in the row weights."""
+    blocks = []
+    for block in design.blocks:
+        dtype = block.dense.dtype
+        assert block.target is not None
+        target = np.ascontiguousarray(block.target, dtype=dtype)
+        weight: NDArray[Any] | None = block.weight
+        if factors is not None:
+            factor = factors[target.astype(np.intp)]
+            weight = factor if weight is None else factor * weight
+        if weight is not None:
+            weight = np.ascontiguousarray(weight, dtype=dtype)
+        blocks.append((block.dense, block.codes, target, weight))
+    if n_classes == 2:
+        return DesignKernels(blocks, design.n_codes, 1, "logistic")
+    return DesignKernels(blocks, design.n_codes, n_classes, "softmax")
+
+
+def _centred(weights: Float64, l1: float) -> Float64:
+    """Take the mean over the classes away, which no probability depends on.
+
+    What is left has the smallest ridge penalty; with an l1 penalty only the intercepts are free.
+    """
+    if weights.shape[1] == 1:
+        return weights
+    centred = weights.copy()
+    first = 0 if l1 == 0.0 else len(weights) - 1
+    centred[first:] -= centred[first:].mean(axis=1, keepdims=True)
+    return centred

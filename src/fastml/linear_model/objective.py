@@ -1,0 +1,232 @@
+"""The objective that every solver minimises, as folds over the blocks of a design.
+
+    F(W) = sum_i w_i loss(x_i W, y_i) / sum_i w_i  +  l2 / 2 |W|^2  +  l1 |W|_1
+
+with the intercepts free of penalties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastml._native.linear import MOST_DENSE, DesignKernels
+from fastml._typing import Float64
+from fastml.engine import default_threads, ordered_map
+
+__all__ = ["Along", "Objective", "dot"]
+
+MOST_GROUPS = 16
+GROUP_BYTES = 256 << 20
+THREADED_ROWS = 20_000
+"""Below so many rows a pass takes less time than handing it to threads."""
+
+
+class Along(NamedTuple):
+    """An objective along a direction, as a function of the step."""
+
+    value: float
+    slope: float
+    curvature: float
+
+
+class Objective:
+    """A loss over a design, at a point that is moved along directions.
+
+    Margins are affine in the weights, so they are kept: a step along a direction is judged from
+    the margins and the direction's margins alone, without a pass over the table. Both passes
+    that an iteration needs (a direction's margins, a point's gradient) run over fixed groups of
+    blocks, whose sums are added in order: the result does not depend on the number of threads.
+
+    Parameters
+    ----------
+    kernels : DesignKernels
+        The design, with targets and weights, and the loss.
+    total_weight : float
+        Sum of the row weights.
+    l2, l1 : float
+        Penalties.
+    fit_intercept : bool
+        Without it the intercepts stay where they are.
+    threads : int, optional
+        Default `default_threads()`.
+    """
+
+    def __init__(
+        self,
+        kernels: DesignKernels,
+        *,
+        total_weight: float,
+        l2: float,
+        l1: float = 0.0,
+        fit_intercept: bool = True,
+        threads: int | None = None,
+    ) -> None:
+        self.l2 = l2
+        self.l1 = l1
+        self._kernels = kernels
+        self._total_weight = total_weight
+        self.epsilon = float(np.finfo(kernels.dtype).eps)
+        self._fit_intercept = fit_intercept
+        blocks = range(kernels.n_blocks)
+        self._n_codes: int = kernels.n_codes
+        self._rows = [kernels.block_rows(block) for block in blocks]
+        small = sum(self._rows) < THREADED_ROWS
+        self._threads = 1 if small else threads or default_threads()
+        weights_bytes = 8 * kernels.rows * kernels.lanes
+        n_groups = max(1, min(MOST_GROUPS, len(blocks), GROUP_BYTES // weights_bytes))
+        self._groups = [blocks[part[0] : part[-1] + 1] for part in _split(len(blocks), n_groups)]
+        self._margins = [self._empty(block) for block in blocks]
+        self._direction_margins = [self._empty(block) for block in blocks]
+        self._direction: Float64 | None = None
+        self._penalty_along = (0.0, 0.0, 0.0)
+        self.shape: tuple[int, int] = (kernels.rows, kernels.lanes)
+        self.weights: Float64 = np.zeros(self.shape)
+
+    def move_to(self, weights: Float64) -> None:
+        """Stand at `weights`: one pass over the table."""
+        self.weights = weights.copy()
+        self._fill(self._margins, weights)
+
+    def aim(self, direction: Float64) -> None:
+        """Choose the direction of the next steps: one pass over the table.
+
+        With an l1 penalty no weight may change its sign before step 1, so that the penalty is
+        linear along the direction.
+        """
+        self._direction = direction
+        weights, change = self.weights[:-2], direction[:-2]
+        size = dot(weights, weights), dot(weights, change), dot(change, change)
+        growth = float(np.where(weights == 0.0, np.abs(change), np.sign(weights) * change).sum())
+        self._penalty_along = (
+            self.l2 / 2 * size[0] + self.l1 * float(np.abs(weights).sum()),
+            self.l2 * size[1] + self.l1 * growth,
+            self.l2 * size[2],
+        )
+        self._fill(self._direction_margins, direction)
+
+    def along(self, step: float) -> Along:
+        """Value, slope and curvature of the objective at a step along the direction."""
+
+        def add(block: int, sums: Float64) -> None:
+            self._kernels.along(
+                block, self._margins[block], self._direction_margins[block], step, sums
+            )
+
+        loss, slope, curvature = self._fold(add, (self.shape[1], 3)).sum(axis=0).tolist()
+        value0, slope0, curvature0 = self._penalty_along
+        return Along(
+            loss / self._total_weight + value0 + step * (slope0 + step * curvature0 / 2),
+            slope / self._total_weight + slope0 + step * curvature0,
+            curvature / self._total_weight + curvature0,
+        )
+
+    def gradient(self, step: float = 0.0) -> tuple[float, Float64]:
+        """Take the step; return the value there and the gradient of all but the l1 penalty."""
+        moving = step != 0.0
+        if moving:
+            assert self._direction is not None
+            self.weights = self.weights + step * self._direction
+        rows, lanes = self.shape
+
+        def add(block: int, sums: Float64) -> None:
+            self._kernels.gradient(
+                block,
+                self._margins[block],
+                self._direction_margins[block] if moving else None,
+                step,
+                sums[:rows],
+                sums[rows],
+            )
+
+        sums = self._fold(add, (rows + 1, lanes)) / self._total_weight
+        gradient = self._without_fixed(sums[:rows])
+        penalised = self.weights[:-2]
+        gradient[:-2] += self.l2 * penalised
+        penalty = self.l2 / 2 * dot(penalised, penalised) + self.l1 * np.abs(penalised).sum()
+        return float(sums[rows].sum() + penalty), gradient
+
+    def mean_loss(self, weights: Float64) -> float:
+        """Return the mean loss at `weights`, without penalties, and stand there: two passes."""
+        self.move_to(weights)
+
+        def add(block: int, sums: Float64) -> None:
+            self._kernels.along(block, self._margins[block], self._margins[block], 0.0, sums)
+
+        return float(self._fold(add, (self.shape[1], 3))[:, 0].sum() / self._total_weight)
+
+    def curvature(self, floor: float) -> Float64:
+        """Return the diagonal of the Hessian, its losses' curvature raised by `floor`: one pass."""
+
+        def add(block: int, sums: Float64) -> None:
+            self._kernels.curvature(block, self._margins[block], floor, sums)
+
+        curvature = self._fold(add, self.shape) / self._total_weight
+        curvature[:-2] += self.l2
+        return self._without_fixed(curvature)
+
+    def dense_curvature(self, floor: float, most_rows: int) -> Float64 | None:
+        """Return the Hessian over the dense features and the intercept, from some of the rows.
+
+        Shape (lanes, n_dense + 1, n_dense + 1), of the sum of losses and without penalties; None
+        where there are too many features for it to be cheap.
+        """
+        width = self.shape[0] - 1 - self._n_codes
+        if width > MOST_DENSE + 1:
+            return None
+        hessian: Float64 = np.zeros((self.shape[1], width, width))
+        rows = 0
+        for group in self._groups:  # the first block of each: all over the table
+            if rows and rows + self._rows[group[0]] > most_rows:
+                break
+            self._kernels.dense_curvature(group[0], self._margins[group[0]], floor, hessian)
+            rows += self._rows[group[0]]
+        return hessian
+
+    def _without_fixed(self, sums: Float64) -> Float64:
+        sums[-2] = 0.0
+        if not self._fit_intercept:
+            sums[-1] = 0.0
+        return sums
+
+    def _empty(self, block: int) -> Any:
+        return np.empty((self._rows[block], self._kernels.lanes), self._kernels.dtype)
+
+    def _fill(self, margins: list[Any], weights: Float64) -> None:
+        typed = np.ascontiguousarray(weights, dtype=self._kernels.dtype)
+
+        def fill(group: range) -> None:
+            for block in group:
+                self._kernels.margins(block, typed, margins[block])
+
+        for _ in ordered_map(fill, self._groups, self._threads):
+            pass
+
+    def _fold(self, add: Callable[[int, Float64], None], shape: tuple[int, int]) -> Float64:
+        def fold(group: range) -> Float64:
+            sums = np.zeros(shape)
+            for block in group:
+                add(block, sums)
+            return sums
+
+        total: Float64 = np.zeros(shape)
+        for sums in ordered_map(fold, self._groups, self._threads):
+            total += sums
+        return total
+
+
+def dot(a: Float64, b: Float64) -> float:
+    """Inner product of two arrays, the same on any number of threads.
+
+    BLAS would start its own threads, which spin, and whose number moves the last bits.
+    """
+    return float((a * b).sum())
+
+
+def _split(n: int, parts: int) -> list[range]:
+    """Cut range(n) into consecutive parts of nearly equal length, leaving out empty ones."""
+    cuts = [n * part // parts for part in range(parts + 1)]
+    return [range(a, b) for a, b in pairwise(cuts) if a < b]

@@ -1,0 +1,155 @@
+"""Which solver does what, and when training ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastml._native.linear import DesignKernels
+from fastml._typing import Float64
+from fastml.errors import DataError
+from fastml.linear_model.lbfgs import Minimum, minimize
+from fastml.linear_model.objective import Objective
+from fastml.linear_model.settings import Settings
+from fastml.linear_model.stochastic import StochasticSolver
+
+__all__ = ["Trained", "Watch", "train"]
+
+SMALL_ROWS = 50_000
+WARM_UP = 1 / 8
+"""Share of the rows that the stochastic warm-up of `auto` sees; more does not save an iteration."""
+EXACT = 1e-14
+"""Default tolerance of the batch solver on small tables, where convergence costs nothing."""
+PRACTICAL = 1e-5
+"""The same on others: far within the error that comes from having so many rows and not more."""
+PROGRESS = 1e-3
+"""Default tolerance of the stochastic solver: the relative gain of an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training left behind; `gap` and `value` as in `Minimum` (NaN where not known)."""
+
+    weights: Float64
+    n_iter: int
+    value: float
+    gap: float
+    reason: str
+
+
+class Watch:
+    """Ends training when the loss on held-out rows has not improved for `patience` rounds."""
+
+    def __init__(self, loss: Callable[[Float64], float], patience: int) -> None:
+        self._loss = loss
+        self._patience = patience
+        self._rounds = 0
+        self.best = math.inf
+        self.weights: Float64 | None = None
+
+    def __call__(self, weights: Float64) -> bool:
+        """Judge the weights; return whether to end."""
+        loss = self._loss(weights)
+        if loss < self.best:
+            self.best, self.weights, self._rounds = loss, weights.copy(), 0
+        else:
+            self._rounds += 1
+        return self._rounds >= self._patience
+
+
+def train(
+    kernels: DesignKernels,
+    settings: Settings,
+    *,
+    total_weight: float,
+    l2: float,
+    l1: float,
+    start: Float64 | None = None,
+    watch: Watch | None = None,
+    floor: float = 0.0,
+) -> Trained:
+    """Train the lanes of `kernels` from `start` (default zero)."""
+    deadline = math.inf
+    if settings.time_budget is not None:
+        deadline = time.monotonic() + settings.time_budget
+    n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
+    weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
+    stochastic = StochasticSolver(
+        weights,
+        settings.learning_rate,
+        settings.schedule,
+        settings.batch_size,
+        settings.fit_intercept,
+        settings.seed,
+    )
+    if settings.solver == "sgd":
+        trained = _epochs(kernels, settings, stochastic, total_weight, l2, l1, watch, deadline)
+    else:
+        if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
+            stochastic.run(kernels, total_weight=total_weight, l2=l2, l1=l1, share=WARM_UP)
+        objective = Objective(
+            kernels,
+            total_weight=total_weight,
+            l2=l2,
+            l1=l1,
+            fit_intercept=settings.fit_intercept,
+            threads=settings.threads,
+        )
+        objective.move_to(stochastic.weights)
+        tolerance = settings.tolerance
+        if tolerance is None:
+            tolerance = EXACT if n_rows < SMALL_ROWS else PRACTICAL
+        minimum = minimize(
+            objective,
+            tolerance=tolerance,
+            max_iter=settings.max_iter,
+            floor=floor,
+            deadline=deadline,
+            watch=watch,
+        )
+        trained = _from_minimum(objective, minimum)
+    if watch is not None and watch.weights is not None:
+        return Trained(watch.weights, trained.n_iter, trained.value, trained.gap, trained.reason)
+    return trained
+
+
+def _from_minimum(objective: Objective, minimum: Minimum) -> Trained:
+    if not math.isfinite(minimum.value):
+        raise DataError(
+            f"training diverged: the objective is {minimum.value}; scale the features "
+            "(StandardScaler), or look for values of extreme size in X or y"
+        )
+    return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
+
+
+def _epochs(
+    kernels: DesignKernels,
+    settings: Settings,
+    solver: StochasticSolver,
+    total_weight: float,
+    l2: float,
+    l1: float,
+    watch: Watch | None,
+    deadline: float,
+) -> Trained:
+    """Run epochs until one gains less than the tolerance, `patience` times in a row."""
+    tolerance = PROGRESS if settings.tolerance is None else settings.tolerance
+    best, idle, reason = math.inf, 0, "epochs"
+    loss = math.nan
+    for _ in range(settings.epochs):
+        loss = solver.run(kernels, total_weight=total_weight, l2=l2, l1=l1)
+        idle = 0 if loss < best * (1.0 - tolerance) else idle + 1
+        best = min(best, loss)
+        if watch is not None and watch(solver.weights):
+            reason = "patience"
+        elif watch is None and idle >= settings.patience:
+            reason = "tolerance"
+        elif time.monotonic() > deadline:
+            reason = "time_budget"
+        if reason != "epochs":
+            break
+    return Trained(solver.weights, solver.epoch, loss, math.nan, reason)
