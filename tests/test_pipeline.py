@@ -126,12 +126,12 @@ def test_rows_alone_predict_as_in_a_table(model: Pipeline, churn: pa.Table) -> N
 def test_regression() -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=500) * 1e3
-    data = pa.table({"x": x, "y": 3 * x + 1e5 + rng.normal(size=500)})
+    data = pa.table({"x": x, "y": 3 * x + 1e5 + 1e3 * rng.normal(size=500)})
     model = Pipeline(target="y").fit(data)
     assert model.task_ == "regression"
-    np.testing.assert_allclose(model.predict(data), 3 * x + 1e5, atol=2)
+    np.testing.assert_allclose(model.predict(data), 3 * x + 1e5, atol=300)
     (feature,) = model.explain().to_dict()["features"]
-    assert feature["coefficient"] == pytest.approx(3, rel=1e-3)
+    assert feature["coefficient"] == pytest.approx(3, rel=0.05)
     with pytest.raises(ConfigError, match="a regression has no probabilities"):
         model.predict_proba(data)
 
@@ -139,10 +139,10 @@ def test_regression() -> None:
 def test_three_classes() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=600)
-    y = np.array(["low", "mid", "top"])[np.digitize(x + rng.normal(size=600) * 0.1, [-0.5, 0.5])]
+    y = np.array(["low", "mid", "top"])[np.digitize(x + rng.normal(size=600) * 0.3, [-0.5, 0.5])]
     model = Pipeline(target="y").fit(pa.table({"x": x, "y": y}))
     assert (model.task_, model.classes_) == ("multiclass", ["low", "mid", "top"])
-    assert (model.predict(pa.table({"x": x})) == y).mean() > 0.9
+    assert (model.predict(pa.table({"x": x})) == y).mean() > 0.75
 
 
 def test_dates_become_seasons() -> None:
@@ -192,9 +192,7 @@ def test_rows_with_missing_values_can_be_dropped() -> None:
 def test_median_and_robust_scaling() -> None:
     rng = np.random.default_rng(4)
     data = table(z=pa.array(rng.normal(size=200), mask=rng.random(200) < 0.2))
-    model = Pipeline(
-        target="y", imputer=SimpleImputer("median"), scaler=RobustScaler()
-    ).fit(data)
+    model = Pipeline(target="y", imputer=SimpleImputer("median"), scaler=RobustScaler()).fit(data)
     feature = next(f for f in model.plan_.numeric if f.column == "z")
     assert feature.imputed == pytest.approx(np.nanmedian(data["z"].to_pandas()))
 

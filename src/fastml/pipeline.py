@@ -161,9 +161,7 @@ class Pipeline:
         self.target_ = target
         self.n_rows_ = staging.n_rows
         held_out = None if validation is None else self._design(scan(validation))
-        self.learner_ = learner.clone().fit_design(
-            design, validation=held_out, n_classes=len(target.classes), threads=self._threads
-        )
+        self.learner_ = self._train(learner.clone(), design, held_out)
         return self
 
     def _check_settings(self) -> None:
@@ -270,6 +268,14 @@ class Pipeline:
             ordered_map(staging.finish(complete), range(len(staging.blocks)), self._threads)
         )
         return Design(blocks, self.plan_.n_dense, self.plan_.n_codes)
+
+    def _train(self, learner: Learner, design: Design, validation: Design | None) -> Learner:
+        if isinstance(learner, LogisticRegression):
+            classes = list(self.target_.classes)
+            return learner.fit_design(
+                design, validation=validation, classes=classes, threads=self._threads
+            )
+        return learner.fit_design(design, validation=validation, threads=self._threads)
 
     def _design(self, source: Source) -> Design:
         """Encode labelled rows afresh."""

@@ -36,8 +36,9 @@ def find_columns(schema: pa.Schema, wanted: list[str], where: str) -> None:
     """Raise a SchemaError that names every wanted column that `schema` lacks, or has twice."""
     missing = [name for name in wanted if not schema.get_all_field_indices(name)]
     if missing:
-        near = get_close_matches(missing[0], schema.names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        folded = {name.casefold(): name for name in schema.names}
+        near = get_close_matches(missing[0].casefold(), folded, 1)
+        hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
         plural = "s" if len(missing) > 1 else ""
         raise SchemaError(
             f"{where} lacks the column{plural} {', '.join(map(repr, missing))}; "

@@ -121,7 +121,9 @@ class Staging:
             distinct.update(batch, self._numeric_at)
             if quantiles is not None:
                 quantiles.update(batch, self._numeric_at)
-            stage_dense(batch, self._numeric_at, self.shift, dense)
+            _, infinite = stage_dense(batch, self._numeric_at, self.shift, dense)
+            for j in np.flatnonzero(infinite):  # an error, or missing: the plan says which
+                dense[j][np.isinf(dense[j])] = np.nan
         codes = np.empty((len(self.text) + len(self.parts), n), np.int32)
         categories = [CategoryCounts() for _ in self.text]
         for j, name in enumerate(self.text):
