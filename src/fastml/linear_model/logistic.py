@@ -49,7 +49,7 @@ class LogisticRegression(LinearModel):
     max_iter : int
         Most iterations of L-BFGS.
     tolerance : float, optional
-        Ends L-BFGS when the estimated relative gap to the optimum is below it (default: 1e-14
+        Ends L-BFGS when the estimated relative gap to the optimum is below it (default: 1e-16
         under 50,000 rows, else 1e-5), "sgd" when an epoch gains less (default 1e-3).
     patience : int
         With a validation set: rounds (iterations or epochs) without a better loss before training

@@ -9,6 +9,8 @@ zero then do what forty did not.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastml._typing import Float64
@@ -42,9 +44,11 @@ class Preconditioner:
             return
         d = hessian.shape[1] - 1
         self._rows = np.append(np.arange(d), objective.shape[0] - 1)
+        penalty = np.append(np.full(d, objective.l2), 0.0)
+        ridge = math.sqrt(objective.epsilon)
         self._dense_inverse = np.stack(
             [
-                _block_inverse(hessian[lane], diagonal[self._rows, lane])
+                _block_inverse(hessian[lane], diagonal[self._rows, lane], penalty, ridge)
                 for lane in range(objective.shape[1])
             ]
         )
@@ -62,14 +66,21 @@ class Preconditioner:
         return self._inverse * gradient
 
 
-def _block_inverse(lower: Float64, diagonal: Float64) -> Float64:
-    """Invert a lower triangle of sums, scaled to agree with the means in `diagonal`."""
+def _block_inverse(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:
+    """Invert the block that has the correlations of `lower` and the diagonal of the whole table.
+
+    Parameters
+    ----------
+    lower : lower triangle of sums of second derivatives over some rows
+    diagonal : means of second derivatives over all rows, with `penalty`; zero where fixed
+    ridge : added to the diagonal, relative to it, which keeps near copies apart
+    """
     block = lower + np.tril(lower, -1).T
-    fixed = (diagonal <= 0.0) | (np.diag(block) <= 0.0)
-    scale = np.sqrt(np.where(fixed, 0.0, diagonal / np.where(fixed, 1.0, np.diag(block))))
-    # Correlations from the sample, variances from all rows. The ridge keeps near copies apart.
-    block = block * scale[:, None] * scale[None, :]
-    np.fill_diagonal(block, np.where(fixed, 1.0, diagonal * (1.0 + 1e-9)))
+    sums = np.diag(block)
+    fixed = (diagonal <= 0.0) | (sums <= 0.0)
+    scale = np.sqrt(np.where(fixed, 0.0, diagonal - penalty) / np.where(fixed, 1.0, sums))
+    block = block * scale[:, None] * scale
+    np.fill_diagonal(block, np.where(fixed, 1.0, diagonal * (1.0 + ridge)))
     inverse: Float64 = np.linalg.inv(block)
     inverse[fixed, :] = 0.0
     inverse[:, fixed] = 0.0

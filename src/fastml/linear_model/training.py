@@ -22,7 +22,7 @@ __all__ = ["Trained", "Watch", "train"]
 SMALL_ROWS = 50_000
 WARM_UP = 1 / 8
 """Share of the rows that the stochastic warm-up of `auto` sees; more does not save an iteration."""
-EXACT = 1e-14
+EXACT = 1e-16
 """Default tolerance of the batch solver on small tables, where convergence costs nothing."""
 PRACTICAL = 1e-5
 """The same on others: far within the error that comes from having so many rows and not more."""
