@@ -130,18 +130,30 @@ def test_a_shift_keeps_what_float32_would_lose() -> None:
     assert rows[:, 0].tolist() == [-2.0, -1.0, 0.0, 1.0, 2.0]
 
 
-def test_many_columns_share_a_row() -> None:
-    rng = np.random.default_rng(0)
-    k, n = 37, 1000
+@pytest.mark.parametrize("k", [1, 2, 4, 15, 16, 17, 37, 300])
+@pytest.mark.parametrize("n", [1, 3, 66, 5000])
+@pytest.mark.parametrize("order", ["in order", "shuffled", "with indicators"])
+def test_many_columns_share_a_row(k: int, n: int, order: str) -> None:
+    rng = np.random.default_rng(k * n)
     table = rng.normal(size=(k, n))
-    batch = pa.RecordBatch.from_arrays(
-        [pa.array(c) for c in table], names=[str(j) for j in range(k)]
-    )
-    places = rng.permutation(k).astype(np.int64)
-    f = [rng.normal(size=k).astype(np.float32) for _ in range(3)]
-    rows = np.empty((n, k), np.float32)
-    to = encode.DenseEncoder(np.zeros(k), *f, places, np.full(k, -1))
-    to.encode(batch, np.arange(k), rows)
+    table[:, ::5] = np.nan
+    batch = pa.RecordBatch.from_arrays(list(map(pa.array, table)), names=list(map(str, range(k))))
+    place, flags = np.arange(k), np.full(k, -1)
+    if order == "shuffled":
+        place = rng.permutation(k)
+    if order == "with indicators":
+        flags[::3] = k + np.arange(len(flags[::3]))
+    offset, factor, fill = rng.normal(size=(3, k)).astype(np.float32)
+    width = max(place.max(), flags.max()) + 1
+    rows = np.full((n, width + 1), 9.0, np.float32)
+    to = encode.DenseEncoder(np.zeros(k), offset, factor, fill, place, flags)
+    missing, infinite = to.encode(batch, np.arange(k), rows)
+    assert missing.tolist() == [len(range(0, n, 5))] * k
+    assert not infinite.any()
+    expected = np.full((n, width + 1), 9.0, np.float32)
     for j in range(k):
-        expected = (table[j].astype(np.float32) - f[0][j]) * f[1][j]
-        np.testing.assert_array_equal(rows[:, places[j]], expected)
+        scaled = (table[j].astype(np.float32) - offset[j]) * factor[j]
+        expected[:, place[j]] = np.where(np.isnan(table[j]), fill[j], scaled)
+        if flags[j] >= 0:
+            expected[:, flags[j]] = np.isnan(table[j])
+    np.testing.assert_array_equal(rows, expected)

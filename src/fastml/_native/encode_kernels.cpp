@@ -14,7 +14,8 @@ namespace fastml {
 void encode_dense(DenseTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
                   float* rows) noexcept {
     static const auto kernel = FASTML_DISPATCH(encode_dense_rows);
-    kernel(tasks, n_tasks, n, stride, rows);
+    static thread_local float scratch[kScratchSize];  // 257 KB, of the threads that come here
+    kernel(tasks, n_tasks, n, stride, rows, scratch);
 }
 
 void encode_codes(const CodeTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
