@@ -37,11 +37,12 @@ def confusion(outcome: Outcome) -> Html:
         return Html("")
     names = [str(name) for name in judged.classes]
     rows = [
-        [name, *(f"{count:,.0f}" for count in counts)]
-        for name, counts in zip(names, judged.confusion, strict=True)
+        [name, *(f"{count:,.0f}" for count in row)]
+        for name, row in zip(names, judged.confusion, strict=True)
     ]
     head = ["in truth", *(f"predicted {name}" for name in names)]
-    return table(head, rows, numbers=range(1, len(head)))
+    counts = table(head, rows, numbers=range(1, len(head)))
+    return Html(f"<h3>Rows by true and predicted class</h3>{counts}")
 
 
 def _roc(outcome: Outcome) -> Html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -31,12 +31,12 @@ _LATENCY = "latency_ms"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The rows of a split: truth, the model's scores, and those of the rules without ML."""
+    """The rows of a split: truth, the model's scores, and those of the rules where asked for."""
 
     truth: NDArray[Any]
     model: Float64
-    rule: Float64
-    constant: Float64
+    rule: Float64 = field(default_factory=lambda: np.empty(0))
+    constant: Float64 = field(default_factory=lambda: np.empty(0))
 
 
 class Judge:
@@ -65,8 +65,8 @@ class Judge:
         self._rule_threshold = 0.5
         self.threshold: Threshold | None = None
 
-    def learn(self, train: Source) -> Evaluation:
-        """Find the rules without ML on the training rows; return how the model does on them."""
+    def learn(self, train: Source) -> Scored:
+        """Find the rules without ML on the training rows; return the model's scores of them."""
         pipeline = self._pipeline
         search = BaselineSearch(
             pipeline.task_, pipeline.input_schema_.names, classes=pipeline.classes_ or None
@@ -79,7 +79,7 @@ class Judge:
         truth, scores = _collected(pipeline, train, learn)
         self.rule: Rule = search.best()
         self._constant = search.constant()
-        return self._evaluate(truth, scores, pipeline.threshold)
+        return Scored(truth, scores)
 
     def score(self, rows: Source) -> Scored:
         """Score the rows of a split."""
@@ -99,7 +99,7 @@ class Judge:
         self._rule_threshold = rule.threshold
 
     def evaluate(self, split: Scored) -> Evaluation:
-        """Measure the model on a split."""
+        """Measure the model on a split, at its threshold."""
         return self._evaluate(split.truth, split.model, self._pipeline.threshold)
 
     def baseline(self, split: Scored) -> Baseline:
@@ -114,8 +114,7 @@ class Judge:
 
     def measure(self, rows: Source) -> Evaluation:
         """Measure the model alone, with everything that the criteria ask for."""
-        truth, scores = _collected(self._pipeline, rows, lambda *_: ())
-        found = self._evaluate(truth, scores, self._pipeline.threshold)
+        found = self.evaluate(Scored(*_collected(self._pipeline, rows, lambda *_: ())))
         self.add_latency(found, rows)
         return found
 

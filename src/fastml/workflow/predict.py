@@ -33,8 +33,8 @@ def predictions(
     SchemaError
         If a column that the model or `keep` needs is not there, or a name would stand twice.
     """
-    fields = [source.schema.field(name) for name in source.select(list(keep)).schema.names]
-    fields += _columns(pipeline)
+    kept = list(source.select(list(keep)).schema) if keep else []
+    fields = [*kept, *_columns(pipeline)]
     schema = pa.schema(fields)
     for name in keep:
         if schema.names.count(name) > 1:

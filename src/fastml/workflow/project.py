@@ -87,7 +87,7 @@ class Data:
 
     def options(self) -> dict[str, Any]:
         """Return the keys that were given, as options of `fastml.scan`."""
-        return _given(self, "source")
+        return given(self, "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class Learner:
 
     def chosen(self) -> dict[str, Any]:
         """Return the keys that were given, as arguments of the learner."""
-        return _given(self, "kind")
+        return given(self, "kind")
 
 
-def _given(settings: Any, *apart: str) -> dict[str, Any]:
+def given(settings: Any, *apart: str) -> dict[str, Any]:
     """Return the keys of a section that have a value, but for those in `apart`."""
     values = {each.name: getattr(settings, each.name) for each in fields(settings)}
     return {k: v for k, v in values.items() if k not in apart and v is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
 from fastml.workflow.ledger import record_look
 from fastml.workflow.models import Mandate
-from fastml.workflow.project import Project
+from fastml.workflow.project import Project, given
 
 __all__ = ["DEFAULT_SUCCESS", "run"]
 
@@ -208,10 +208,10 @@ def _judge(
     judge: Judge, parts: Splits, journal: Journal, look: Callable[[], int] | None
 ) -> _Judgement:
     """Measure on every split; on the test split only where `look`, which is called before."""
-    splits = {"train": judge.learn(parts.train)}
+    train = judge.learn(parts.train)
     rows = judge.score(parts.validation)
     judge.choose_threshold(rows)
-    splits["validation"] = judge.evaluate(rows)
+    splits = {"train": judge.evaluate(train), "validation": judge.evaluate(rows)}
     judged_on = "validation"
     if look is not None:
         looks = look()
@@ -235,7 +235,8 @@ def _judge(
 
 def _look(project: Project, folder: Path) -> Callable[[], int]:
     """Return what notes a look at the test split of the project."""
-    split = {"source": project.data.source, **asdict(project.split)}
+    source = project.source if "://" in project.source else str(Path(project.source).resolve())
+    split = {"source": source, **given(project.split)}
     return lambda: record_look(folder.parent, split, folder.name)
 
 

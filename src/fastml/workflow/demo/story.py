@@ -15,7 +15,7 @@ from fastml.model_selection import split
 from fastml.pipeline import Pipeline
 from fastml.reporting.numbers import amount, percent
 from fastml.reporting.outcome import Outcome
-from fastml.reporting.summary import metric_lines, verdict_lines
+from fastml.reporting.summary import metric_lines
 from fastml.workflow.models import open_model
 from fastml.workflow.project import Project, read_project
 
@@ -42,14 +42,16 @@ def tell(project: Project, outcome: Outcome, folder: Path) -> Iterator[str]:
     yield _chapter("On customers it never saw", _metrics(outcome))
     yield _chapter("Would a simple rule do?", _baseline(outcome))
     if outcome.threshold is not None:
-        yield _chapter("What it earns", _money(outcome, outcome.threshold))
+        yield _chapter("What it earns", _money(project, outcome, outcome.threshold))
     yield _chapter("The gate", _gate(outcome))
     yield _chapter("One customer", _customer(project, pipeline))
     yield _chapter("Yours next", _next(folder))
 
 
 def _chapter(title: str, lines: list[str]) -> str:
-    body = "\n".join(line if line.startswith(" ") else fill(line, 96) for line in lines)
+    body = "\n".join(
+        fill(line, 96, subsequent_indent=" " * (len(line) - len(line.lstrip()))) for line in lines
+    )
     return f"\n{title}\n{'-' * len(title)}\n{body}"
 
 
@@ -109,29 +111,35 @@ def _metrics(outcome: Outcome) -> list[str]:
 def _baseline(outcome: Outcome) -> list[str]:
     return [
         f"The best rule of a single column is {outcome.baseline.words}.",
-        *(f"{each.words[0].upper()}{each.words[1:]}." for each in outcome.baseline.comparisons),
+        *(f"  {each.words}" for each in outcome.baseline.comparisons),
     ]
 
 
-def _money(outcome: Outcome, threshold: Threshold) -> list[str]:
-    judged = outcome.judged
-    value = judged.metrics["profit"] * judged.rows
+def _money(project: Project, outcome: Outcome, threshold: Threshold) -> list[str]:
+    judged, value = outcome.judged, project.problem.value
     assert judged.confusion is not None
+    assert value is not None
+    earned = judged.metrics["profit"]
     acted = float(judged.confusion[:, 1].sum())
     right = float(judged.confusion[1, 1])
     return [
-        "A kept customer is worth 120, an offer given for nothing costs 20. On the validation "
+        f"A kept customer is worth {amount(value.true_positive)}, an offer given for nothing costs "
+        f"{amount(-value.false_positive)}. On the validation "
         f"customers an offer pays from a probability of {percent(threshold.threshold)} on.",
         f"On the test customers that is {acted:,.0f} offers, {right:,.0f} of them to customers "
-        f"who would leave: {amount(value)} in all, {amount(judged.metrics['profit'])} a customer. "
+        f"who would leave: {amount(earned * judged.rows)} in all, {amount(earned)} a customer. "
         f"Offers to everyone would have earned {amount(threshold.profit_all)} a customer on the "
         f"validation rows, offers to no one {amount(threshold.profit_none)}.",
     ]
 
 
 def _gate(outcome: Outcome) -> list[str]:
+    lines = [
+        f"  {'holds' if each.passed else 'FAILS'}  {each.name}: {each.bound}"
+        for each in outcome.verdicts
+    ]
     verdict = "It passed: every criterion holds." if outcome.passed else "It did not pass."
-    return [*verdict_lines(outcome.verdicts), verdict]
+    return [*lines, verdict]
 
 
 def _customer(project: Project, pipeline: Pipeline) -> list[str]:

@@ -1,0 +1,185 @@
+"""Each command does what its line of help says, on the terminal, in files and for machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner, Result
+
+from fastml import __version__
+from fastml.cli import app
+
+COMMANDS = {
+    "demo", "run", "profile", "convert", "predict", "evaluate", "explain", "info", "init", "runs",
+}  # fmt: skip
+
+
+def fastml(*arguments: str, exit_code: int = 0) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == exit_code, (result.stdout, result.stderr, result.exception)
+    return result
+
+
+@pytest.fixture
+def model(folder: Path) -> str:
+    fastml("run", "project.toml", "--out", "run")
+    return "run"
+
+
+def test_help_names_every_command() -> None:
+    lines = fastml("--help").stdout.splitlines()
+    named = {line.split()[0] for line in lines if line.startswith("  ") and line.strip()}
+    assert named >= COMMANDS
+    for command in COMMANDS:
+        assert "Usage:" in fastml(command, "--help").stdout
+
+
+def test_version() -> None:
+    assert fastml("--version").stdout.strip() == __version__
+
+
+def test_info() -> None:
+    found = json.loads(fastml("info", "--json").stdout)
+    assert found["fastml"] == __version__
+    assert found["simd"] in ("baseline", "avx2", "avx512")
+    assert found["simd"] in fastml("info").stdout
+
+
+def test_run_prints_the_verdict_and_where_it_wrote(folder: Path) -> None:
+    result = fastml("run", "project.toml", "--out", "run")
+    assert "Passed: 1 of 1 criteria hold on the test rows" in result.stdout
+    assert "written to run" in result.stdout
+    assert "train took" in result.stderr
+
+
+def test_run_prints_json_alone_for_machines(folder: Path) -> None:
+    result = fastml("run", "project.toml", "--json", "--out", "run", "--seed", "3")
+    assert json.loads(result.stdout) == json.loads(Path("run/metrics.json").read_text())
+    assert "seed 3" in Path("run/run.log").read_text()
+
+
+def test_run_exits_3_where_the_gate_is_not_passed(folder: Path) -> None:
+    file = Path("project.toml")
+    file.write_text(file.read_text().replace("0.8", "0.9999"))
+    result = fastml("run", "project.toml", "--draft", exit_code=3)
+    assert "FAILS  r2 is" in result.stdout
+
+
+def test_predict_to_a_file(model: str) -> None:
+    fastml("predict", model, "shops.csv", "-o", "predictions.parquet", "--keep", "shop")
+    found = pq.read_table("predictions.parquet")
+    assert found.column_names == ["shop", "prediction"]
+    assert found.num_rows == 900
+
+
+def test_predict_on_standard_output(model: str) -> None:
+    lines = fastml("predict", model, "shops.csv").stdout.splitlines()
+    assert lines[0].strip('"') == "prediction"
+    assert len(lines) == 901
+    records = json.loads(fastml("predict", model, "shops.csv", "--json").stdout)
+    assert [record["prediction"] for record in records] == pytest.approx(
+        [float(line) for line in lines[1:]]
+    )
+
+
+def test_evaluate(model: str) -> None:
+    report = json.loads(fastml("evaluate", model, "shops.csv", "--json").stdout)
+    assert report["passed"] is True
+    assert report["metrics"]["r2"] > 0.8
+    assert "holds  r2 is" in fastml("evaluate", model, "shops.csv").stdout
+
+
+def test_explain(model: str) -> None:
+    found = json.loads(fastml("explain", model, "--json").stdout)
+    assert found["features"][0]["column"] == "size"
+    assert {"features", "dropped"} <= found.keys()
+    assert "size" in fastml("explain", model).stdout
+
+
+def test_runs(folder: Path) -> None:
+    fastml("run", "project.toml")
+    found = json.loads(fastml("runs", "--json").stdout)
+    assert [run["passed"] for run in found["runs"]] == [True]
+    assert [look["looks"] for look in found["test_looks"]] == [1]
+    assert "passed" in fastml("runs").stdout
+
+
+def test_profile(folder: Path) -> None:
+    found = json.loads(fastml("profile", "shops.csv", "--json").stdout)
+    assert [column["name"] for column in found["columns"]] == ["shop", "size", "town", "sales"]
+    assert "town" in fastml("profile", "shops.csv").stdout
+    fastml("profile", "shops.csv", "--html", "profile.html")
+    assert "Zürich" in Path("profile.html").read_text(encoding="utf-8")
+
+
+def test_convert(folder: Path) -> None:
+    fastml("convert", "shops.csv", "shops.parquet")
+    fastml("convert", "shops.parquet", "shops.jsonl")
+    assert pq.read_metadata("shops.parquet").num_rows == 900
+    assert len(Path("shops.jsonl").read_text().splitlines()) == 900
+
+
+def test_init_writes_a_project_that_runs(folder: Path) -> None:
+    fastml("init", "new.toml", "--source", "shops.csv", "--target", "sales")
+    fastml("run", "new.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.toml"], "there is no project file 'nowhere.toml'"),
+        (["predict", "nowhere", "shops.csv"], "there is no model at nowhere"),
+        (["explain", "shops.csv"], "is a file; a saved model is a directory"),
+        (["evaluate", ".", "shops.csv"], "not a saved model: it has no manifest.json"),
+        (["profile", "nowhere.csv"], "nowhere.csv"),
+        (["convert", "shops.csv", "shops.doc"], "shops.doc"),
+        (["init", "project.toml"], "is there already"),
+        (["runs", "nowhere"], "there are no runs"),
+        (["run", "project.toml", "--out", "shops.csv"], "is a file"),
+    ],
+)
+def test_mistakes_are_one_message_and_exit_2(
+    arguments: list[str], message: str, folder: Path
+) -> None:
+    before = sorted(folder.iterdir())
+    result = fastml(*arguments, exit_code=2)
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_unknown_options_exit_2(folder: Path) -> None:
+    assert "No such option" in fastml("run", "project.toml", "--sede", "3", exit_code=2).stderr
+    fastml("run", "project.toml", "--threads", "0", exit_code=2)
+
+
+def test_debug_lets_the_error_through(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["run", "nowhere.toml", "--debug"])
+    assert type(result.exception).__name__ == "ConfigError"
+
+
+def test_a_table_that_lacks_a_column(model: str) -> None:
+    pq.write_table(pyarrow.csv.read_csv("shops.csv").drop_columns(["size"]), "new.parquet")
+    result = fastml("predict", model, "new.parquet", "-o", "out.csv", exit_code=2)
+    assert "size" in result.stderr
+    assert not Path("out.csv").exists()
+
+
+def test_the_demo_tells_the_story(folder: Path) -> None:
+    told = fastml("demo", "--out", "demo").stdout
+    for chapter in (
+        "The question", "The table", "What is left out", "The split", "Training",
+        "On customers it never saw", "Would a simple rule do?", "What it earns", "The gate",
+        "One customer", "Yours next",
+    ):  # fmt: skip
+        assert f"\n{chapter}\n" in told
+    assert "total_day_charge: repeats column 'total_day_minutes'" in told
+    assert "It passed: every criterion holds." in told
+    assert "the odds" in told
+    assert max(map(len, told.splitlines())) <= 100
+    assert json.loads(fastml("demo", "--out", "demo", "--json").stdout)["passed"] is True

@@ -1,0 +1,268 @@
+"""A run leaves behind everything it found, or nothing."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from fastml.errors import ConfigError, DataError, SchemaError
+from fastml.workflow.evaluate import evaluate_model
+from fastml.workflow.history import history
+from fastml.workflow.journal import Journal
+from fastml.workflow.models import open_model
+from fastml.workflow.project import read_project
+from fastml.workflow.run import run
+
+MakeProject = Callable[..., Path]
+CONTENT = ["metrics.json", "model", "profile.json", "project.toml", "report.html", "run.log"]
+VALUE = "[problem.value]\ntrue_positive = 50\nfalse_positive = -10\n"
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Return what is in a folder beside the project and its table."""
+    return sorted(p.name for p in folder.iterdir() if p.suffix not in (".toml", ".parquet"))
+
+
+def test_a_run_writes_everything_it_found(project: MakeProject, tmp_path: Path) -> None:
+    file = project('problem.question = "Who leaves?"\nsuccess.roc_auc = { min = 0.7 }')
+    outcome, folder = run(read_project(file))
+    assert outcome.passed
+    assert folder.parent == Path("runs")
+    assert sorted(p.name for p in folder.iterdir()) == CONTENT
+    assert (folder / "project.toml").read_bytes() == file.read_bytes()
+    assert "Who leaves?" in (folder / "report.html").read_text()
+    assert json.loads((folder / "metrics.json").read_text()) == outcome.to_dict()
+    assert "roc_auc is" in (folder / "run.log").read_text()
+    assert [c["name"] for c in json.loads((folder / "profile.json").read_text())["columns"]]
+
+
+def test_metrics_json(project: MakeProject) -> None:
+    file = project(VALUE + "[success]\nroc_auc = { min = 0.7 }\nbeats_baseline = true")
+    _, folder = run(read_project(file))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics.keys() == {
+        "passed",
+        "judged_on",
+        "criteria",
+        "splits",
+        "intervals",
+        "baseline",
+    }
+    assert metrics["passed"] is True
+    assert metrics["judged_on"] == "test"
+    assert [c.keys() for c in metrics["criteria"]] == 2 * [
+        {"name", "bound", "value", "passed", "words"}
+    ]
+    assert metrics["splits"].keys() == metrics["intervals"].keys()
+    assert list(metrics["splits"]) == ["train", "validation", "test"]
+    for split, found in metrics["splits"].items():
+        assert {"roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"} <= set(found)
+        assert all(isinstance(value, float) for value in found.values())
+        for name, (low, high) in metrics["intervals"][split].items():
+            assert low <= found[name] <= high
+    assert {"words", "column", "metrics", "constant", "comparisons"} == set(metrics["baseline"])
+    assert [each["metric"] for each in metrics["baseline"]["comparisons"]] == ["roc_auc", "profit"]
+
+
+def test_three_lines_are_a_project(tmp_path: Path, project: MakeProject) -> None:
+    file = project()
+    file.write_text('task = "binary"\ntarget = "churn"\nsource = "customers.parquet"\n')
+    outcome, _ = run(read_project(file))
+    assert [verdict.name for verdict in outcome.verdicts] == ["beats_baseline"]
+    assert outcome.passed
+    assert [each.rows for each in outcome.splits.values()] == [1050, 300, 150]
+
+
+def test_a_regression(project: MakeProject) -> None:
+    file = project(
+        "success.r2 = { min = 0.8 }\nsuccess.within_25pct = { min = 0.5 }", target="spend"
+    )
+    outcome, folder = run(read_project(file))
+    assert outcome.task == "regression"
+    assert outcome.passed
+    assert {"rmse", "mae", "mape", "r2", "within_5pct", "within_25pct"} <= set(
+        outcome.judged.metrics
+    )
+    assert "What the prediction misses" in (folder / "report.html").read_text()
+
+
+def test_several_classes(project: MakeProject) -> None:
+    file = project("success.accuracy = { min = 0.3 }", target="plan")
+    outcome, folder = run(read_project(file))
+    assert (outcome.task, outcome.positive) == ("multiclass", None)
+    assert outcome.passed
+    assert "predicted basic" in (folder / "report.html").read_text()
+
+
+def test_the_same_project_gives_the_same_bytes_on_any_number_of_threads(
+    project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_project(project(VALUE))
+    run(settings, out="first")
+    monkeypatch.setenv("FASTML_THREADS", "1")
+    run(settings, out="second")
+    for file in [
+        "metrics.json",
+        "profile.json",
+        *(f"model/{p.name}" for p in Path("first/model").iterdir()),
+    ]:
+        assert Path("first", file).read_bytes() == Path("second", file).read_bytes()
+
+
+def test_another_seed_is_another_split(project: MakeProject) -> None:
+    settings = read_project(project())
+    first, _ = run(settings)
+    second, _ = run(settings.with_seed(8))
+    assert first.judged.metrics != second.judged.metrics
+
+
+def test_a_gate_that_is_not_passed_still_leaves_the_run(project: MakeProject) -> None:
+    outcome, folder = run(read_project(project("success.roc_auc = { min = 0.999 }")))
+    assert not outcome.passed
+    assert json.loads((folder / "metrics.json").read_text())["passed"] is False
+    assert "Did not pass: 0 of 1" in (folder / "report.html").read_text()
+
+
+def test_a_draft_leaves_the_test_rows_alone(project: MakeProject) -> None:
+    outcome, folder = run(read_project(project()), draft=True)
+    assert list(outcome.splits) == ["train", "validation"]
+    assert outcome.judged_on == "validation"
+    assert "A draft" in (folder / "report.html").read_text()
+    assert history("runs").looks == {}
+
+
+def test_looks_at_the_test_rows_are_counted(project: MakeProject) -> None:
+    settings = read_project(project())
+    run(settings)
+    journal = Journal()
+    run(settings, journal=journal)
+    run(settings.with_seed(8))
+    assert sorted(history("runs").looks.values()) == [1, 2]
+    assert "this is look 2 at the same test split" in journal.text()
+    assert "looked at 2 times" in str(history("runs"))
+
+
+def test_a_decision_of_value_sets_the_threshold(project: MakeProject) -> None:
+    outcome, folder = run(read_project(project(VALUE + "[success]\nprofit = { min = 0 }")))
+    pipeline, mandate = open_model(folder)
+    assert outcome.threshold is not None
+    assert pipeline.threshold == outcome.threshold.threshold < 0.5
+    assert {each.threshold for each in outcome.splits.values()} == {pipeline.threshold}
+    assert mandate.value is not None
+    assert mandate.judged_on == "test"
+    assert mandate.metrics["profit"] == outcome.judged.metrics["profit"]
+
+
+def test_latency_is_measured_where_it_is_asked_for(project: MakeProject) -> None:
+    outcome, _ = run(read_project(project("success.latency_ms = { max = 1000 }")))
+    assert 0 < outcome.judged.metrics["latency_ms"] < 1000
+
+
+def test_a_saved_model_is_held_against_its_own_criteria(project: MakeProject) -> None:
+    lines = "[success]\nroc_auc = { min = 0.7 }\naccuracy = { min = 0.99 }\nbeats_baseline = true"
+    _, folder = run(read_project(project(lines)))
+    report = evaluate_model(folder, "customers.parquet")
+    assert [verdict.passed for verdict in report.verdicts] == [True, False]
+    assert not report.passed
+    assert report.evaluation.rows == 1_500
+    assert "not at least 0.99" in str(report)
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_a_model_without_a_mandate_opens_too(project: MakeProject, tmp_path: Path) -> None:
+    _, folder = run(read_project(project()))
+    pipeline, _ = open_model(folder)
+    pipeline.save("plain")
+    again, mandate = open_model("plain")
+    assert mandate.success == {}
+    rows = pq.read_table("customers.parquet").slice(0, 9)
+    assert (again.predict_proba(rows) == pipeline.predict_proba(rows)).all()
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "message"),
+    [
+        ("problem.target = 'chrun'", SchemaError, "does not have; did you mean 'churn'"),
+        ("features.drop = ['phone']", SchemaError, r"\[features\] drop names the column 'phone'"),
+        ("data.source = 'nowhere.csv'", DataError, "nowhere.csv"),
+        ("success.roc_ac = { min = 1 }", ConfigError, "unknown success criterion 'roc_ac'"),
+        ("problem.task = 'binary'\nsuccess.r2 = { min = 0 }", ConfigError, "'r2' measures regress"),
+        ("problem.positive = 'perhaps'", ConfigError, "'perhaps' is not a value of the target"),
+        ("problem.target = 'country'", DataError, "single class"),
+        ("problem.task = 'regression'", SchemaError, "a regression needs numbers"),
+        ("problem.task = 'binary'\nproblem.target = 'plan'", DataError, "has 3 classes"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(
+    lines: str, error: type[Exception], message: str, project: MakeProject, tmp_path: Path
+) -> None:
+    file = project()
+    keys = {
+        line.split(" = ")[0]: line for line in [*file.read_text().splitlines(), *lines.split("\n")]
+    }
+    file.write_text("\n".join(keys.values()))
+    with pytest.raises(error, match=message):
+        run(read_project(file))
+    assert left_behind(tmp_path) == []
+
+
+def test_an_interrupt_leaves_nothing_behind(
+    project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastml.workflow.folder.run_report", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(read_project(project()), out="out")
+    assert left_behind(tmp_path) == ["test-looks.jsonl"]
+
+
+def test_a_full_disk_leaves_nothing_behind(project: MakeProject, tmp_path: Path) -> None:
+    settings = read_project(project())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))
+    try:
+        with pytest.raises(DataError, match="disk is full"):
+            run(settings, out="out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert left_behind(tmp_path) == ["test-looks.jsonl"]
+
+
+def test_a_run_replaces_a_run_but_nothing_else(project: MakeProject, tmp_path: Path) -> None:
+    settings = read_project(project())
+    run(settings, out="out")
+    run(settings, out="out")
+    (tmp_path / "out/thesis.txt").write_text("years")
+    with pytest.raises(ConfigError, match=r"holds 'thesis\.txt', which is not of a run"):
+        run(settings, out="out")
+    with pytest.raises(ConfigError, match="is a file"):
+        run(settings, out="customers.parquet")
+
+
+def test_two_runs_in_one_second_have_names_of_their_own(project: MakeProject) -> None:
+    settings = read_project(project())
+    assert len({run(settings)[1] for _ in range(3)}) == 3
+
+
+def test_runs_side_by_side(project: MakeProject) -> None:
+    with pytest.raises(ConfigError, match="there are no runs in 'runs'"):
+        history("runs")
+    run(read_project(project()))
+    run(read_project(project("success.roc_auc = { min = 0.999 }")), draft=True)
+    Path("runs/other").mkdir()
+    Path("runs/other/metrics.json").write_text("[]")
+    found = history("runs")
+    assert [(each["passed"], each["judged_on"]) for each in found.runs] == [
+        (True, "test"),
+        (False, "validation"),
+    ]
+    assert "did not pass" in str(found)
+    json.dumps(found.to_dict(), allow_nan=False)
