@@ -115,3 +115,23 @@ def test_truncated_and_foreign_files(tmp_path: Path, table: pa.Table) -> None:
     path.write_bytes(b"")
     with pytest.raises(DataError, match=r"t.parquet is empty"):
         scan(path)
+
+
+def test_a_remote_file_is_read_a_row_group_at_a_time(
+    tmp_path: Path, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=999)
+    monkeypatch.setattr("fastml.data.files.File.is_local", False)
+    source = scan(tmp_path / "t.parquet")
+    assert source.to_table()["row"].to_pylist() == table["row"].to_pylist()
+    assert source.slice(2_500, 7).to_table()["row"].to_pylist() == list(range(2_500, 2_507))
+
+
+def test_memory_is_bounded_whatever_the_row_group(tmp_path: Path) -> None:
+    whole = pa.table({f"c{i}": np.random.default_rng(i).normal(size=1_000_000) for i in range(4)})
+    pq.write_table(whole, tmp_path / "t.parquet", row_group_size=len(whole))
+    size = whole.nbytes
+    del whole
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in scan(tmp_path / "t.parquet").blocks()]
+    assert max(held) < size / 2

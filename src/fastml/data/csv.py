@@ -25,7 +25,7 @@ NULLS = (
     "#N/A N/A", "#NA", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
 )  # fmt: skip
 _BLOCK = 1 << 20  # bytes parsed at once; larger ones fall out of the cache, and measured slower
-_HEAD = 1 << 16
+_HEAD = 1 << 20  # what the dialect is found from; holds the line of names
 _PREFIX = 1 << 25  # of a stream that can be read once: what its types are found from
 _COUNTED_FAULTS = 1_000
 
@@ -88,7 +88,8 @@ class CsvReader:
         sample = "".join(sample.splitlines(keepends=True)[options.skip_rows :])
         self._delimiter = options.delimiter or self._sniffed(sample)
         # Arrow does not read a line of names that ends the file without a line end.
-        self._header_alone = options.names is None and not {"\n", "\r"} & set(sample)
+        short = len(sample) < _HEAD // 4 and options.names is None
+        self._header_alone = short and "\n" not in sample and "\r" not in sample
         header = self._split(sample, self._delimiter)
         self._check_delimiter(sample, header)
         names = header if options.names is None else options.names
