@@ -16,8 +16,9 @@ class Lookup {
     // `known` must hold distinct strings and no nulls.
     explicit Lookup(const Column& known)
         : size_(known.length), table_(known.length, int64_t{1} << 62) {
+        StringReader strings(known);
         for (int64_t i = 0; i < size_; ++i) {
-            if (!known.valid(i) || table_.code(known.string(i)) != i) {
+            if (!known.valid(i) || table_.code(strings.at(i)) != i) {
                 throw std::invalid_argument("the known categories are not distinct");
             }
         }
@@ -33,8 +34,9 @@ class Lookup {
         } else if (column.dictionary != nullptr && is_string(column.dictionary->kind)) {
             find_entries(column, out);
         } else if (column.dictionary == nullptr && is_string(column.kind)) {
+            StringReader strings(column);
             for (int64_t i = 0; i < column.length; ++i) {
-                out[i] = column.valid(i) ? code(column.string(i)) : kNoCode;
+                out[i] = column.valid(i) ? code(strings.at(i)) : kNoCode;
             }
         } else {
             throw std::invalid_argument("column '" + std::string(column.name) + "' is not text");
@@ -49,6 +51,7 @@ class Lookup {
 
     void find_entries(const Column& column, int32_t* out) const {
         const Column& dictionary = *column.dictionary;
+        StringReader strings(dictionary);
         constexpr int32_t kUnseen = -3;
         std::vector<int32_t> codes(static_cast<size_t>(dictionary.length), kUnseen);
         for (int64_t i = 0; i < column.length; ++i) {
@@ -63,7 +66,7 @@ class Lookup {
             }
             int32_t& known = codes[static_cast<size_t>(entry)];
             if (known == kUnseen) {
-                known = dictionary.valid(entry) ? code(dictionary.string(entry)) : kNoCode;
+                known = dictionary.valid(entry) ? code(strings.at(entry)) : kNoCode;
             }
             out[i] = known;
         }
