@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from fastml.preprocessing.association import target_associations
-from fastml.preprocessing.conform import is_category_type, is_dense_type
 from fastml.preprocessing.screening import ColumnFacts
 from fastml.preprocessing.staging import Staging
+from fastml.profile.roles import SAMPLE, Evidence, decide_role
+from fastml.schema import Role
 
 __all__ = ["staged_facts"]
 
@@ -42,9 +42,9 @@ def staged_facts(
     )
     facts = []
     for name in columns:
-        role, reason = "feature", ""
+        role, reason = Role.NUMERIC, ""
         if name not in skipped:
-            role, reason = _role(staging, name, schema.field(name).type)
+            role, reason = decide_role(_evidence(staging, name, schema.field(name).type))
         facts.append(
             ColumnFacts(
                 name=name,
@@ -57,28 +57,29 @@ def staged_facts(
     return facts
 
 
-def _role(staging: Staging, name: str, type_: pa.DataType) -> tuple[str, str]:
-    if is_category_type(type_):
-        return _text_role(staging, staging.text.index(name))
-    if not is_dense_type(type_):
-        return "unsupported", f"its type is {type_}"
-    j = staging.numeric.index(name)
-    moments = staging.moments
-    if moments.count[j] == 0:
-        return "constant", "it has no values"
-    if moments.count[j] == staging.n_rows and moments.min[j] == moments.max[j]:
-        return "constant", f"every row has {moments.min[j]:g}"
-    return "numeric", ""
-
-
-def _text_role(staging: Staging, j: int) -> tuple[str, str]:
-    seen = staging.categories[j]
-    counts = seen.counts()
-    present = int(counts.sum()) + int(seen.others)
-    if present == 0:
-        return "constant", "it has no values"
-    if len(counts) == 1 and seen.nulls == 0:
-        return "constant", f"every row has {seen.categories()[0].as_py()!r}"
-    if present > 20 and np.count_nonzero(counts == 1) + int(seen.others) > 0.9 * present:
-        return "identifier", "nearly every value occurs once"
-    return "categorical", ""
+def _evidence(staging: Staging, name: str, type_: pa.DataType) -> Evidence:
+    """Return what the role of a column is decided from."""
+    if name in staging.text:
+        seen = staging.categories[staging.text.index(name)]
+        return Evidence(
+            name=name,
+            type=type_,
+            present=staging.n_rows - int(seen.nulls),
+            missing=int(seen.nulls),
+            distinct=len(seen) + int(seen.others),
+            sample=seen.categories()[:SAMPLE].to_pylist(),
+        )
+    if name in staging.numeric:
+        j = staging.numeric.index(name)
+        present = int(staging.moments.count[j])
+        return Evidence(
+            name=name,
+            type=type_,
+            present=present,
+            missing=staging.n_rows - present,
+            distinct=float(staging.distinct.estimate()[j]),
+            min=float(staging.moments.min[j]),
+            max=float(staging.moments.max[j]),
+            sample=staging.samples[j],
+        )
+    return Evidence(name=name, type=type_, present=0, missing=staging.n_rows, distinct=0)

@@ -25,6 +25,7 @@ from fastml._native.quantiles import QuantileSketch
 from fastml._typing import Float32, Float64, Int32
 from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
 from fastml.preprocessing.conform import is_category_type, is_dense_type
+from fastml.profile.roles import SAMPLE
 
 __all__ = ["StagedBlock", "Staging"]
 
@@ -102,6 +103,7 @@ class Staging:
             CategoryCounts() if is_category_type(schema.field(target).type) else None
         )
         self.shift = self._shift(first)
+        self.samples = [first.column(n).drop_null()[:SAMPLE].to_pylist() for n in self.numeric]
         self.blocks: list[StagedBlock] = []
 
     def _shift(self, first: pa.RecordBatch) -> Float64:
