@@ -316,7 +316,6 @@ class Pipeline:
 
     def _encoded(self, data: Any) -> Iterator[tuple[pa.RecordBatch, DesignBlock]]:
         """Encode the rows of a table, block by block, in order."""
-        self._check_fitted()
         source = scan(data).canonical()
         find_columns(source.schema, self.plan_.schema.names, source.name)
 
@@ -345,10 +344,8 @@ class Pipeline:
         float64 array of shape (rows,) or (rows, classes)
             P(positive) of a binary model, the probabilities of a multiclass one, or numbers.
         """
-        source = scan(data)
-        if hasattr(self, "learner_"):
-            source = self._needed(source)
-        for _, block in self._encoded(source):
+        self._check_fitted()
+        for _, block in self._encoded(self._needed(scan(data))):
             yield self._scores(block)
 
     def _needed(self, source: Source, *more: str) -> Source:

@@ -13,7 +13,7 @@ from fastml._typing import Float64
 from fastml.errors import DataError
 from fastml.preprocessing._scaler import Scaler
 from fastml.preprocessing.calendar import part_labels
-from fastml.preprocessing.correlation_pruner import CorrelationPruner
+from fastml.preprocessing.correlation_pruner import LEAST_OVERLAP, CorrelationPruner
 from fastml.preprocessing.encode_plan import EncodePlan, needed_schema, part_table
 from fastml.preprocessing.features import MISSING, CategoryFeature, NumericFeature
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
@@ -140,6 +140,7 @@ def _prune(
         return numbers
     at = [staging.numeric.index(name) for name in numbers]
     correlation: Float64 = staging.moments.correlation()[np.ix_(at, at)]
+    correlation[staging.moments.pair_counts()[np.ix_(at, at)] < LEAST_OVERLAP] = np.nan
     missing = staging.n_rows - staging.moments.count[at]
     decision = pruner.choose(numbers, correlation, missing, keep)
     dropped.update(decision.reasons())
