@@ -66,13 +66,14 @@ class Target:
         float32 array of shape (rows,)
             Codes of classes, or numbers.
         """
-        if self.task == "regression":
-            return staged.astype(np.float32)
+        codes = staged
         if self.order is not None:
-            return self.order[staged].astype(np.float32)
-        if self.task == "binary":
-            return np.asarray(staged == self.classes[1], np.float32)
-        return np.searchsorted(np.array(self.classes, np.float64), staged).astype(np.float32)
+            codes = self.order[staged]
+        elif self.task == "binary":
+            codes = staged == self.classes[1]
+        elif self.task == "multiclass":
+            codes = np.searchsorted(np.array(self.classes, np.float64), staged)
+        return np.asarray(codes, np.float32)
 
     def encode(self, column: pa.Array, where: str) -> Float64:
         """Return the codes (or numbers) of a column, float64 (rows,); NaN where it is null.

@@ -39,11 +39,10 @@ def test_an_error_is_raised_at_its_place_and_threads_end() -> None:
         return i
 
     before = threading.active_count()
-    seen = []
+    results = ordered_map(fails_at_3, range(10), threads=2)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="at 3"):
-        for i in ordered_map(fails_at_3, range(10), threads=2):
-            seen.append(i)  # noqa: PERF402 - what came before the error is the point
-    assert seen == [0, 1, 2]
+        next(results)
     assert threading.active_count() == before
 
 

@@ -15,8 +15,7 @@ pytestmark = pytest.mark.kernel
 def as_float64(column: pa.Array) -> np.ndarray:
     number = column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
     number = number.view(pa.int32()) if pa.types.is_date32(number.type) else number
-    values = np.array([np.nan if v is None else float(v) for v in number.to_pylist()], np.float64)
-    return values
+    return np.array([np.nan if v is None else float(v) for v in number.to_pylist()], np.float64)
 
 
 def reference(column: pa.Array, shift: float, offset: float, factor: float, fill: float):

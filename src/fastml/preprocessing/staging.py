@@ -124,8 +124,8 @@ class Staging:
             if quantiles is not None:
                 quantiles.update(batch, self._numeric_at)
             _, infinite = stage_dense(batch, self._numeric_at, self.shift, dense)
-            for j in np.flatnonzero(infinite):  # an error, or missing: the plan says which
-                dense[j][np.isinf(dense[j])] = np.nan
+            for i in np.flatnonzero(infinite):  # an error, or missing: the plan says which
+                dense[i][np.isinf(dense[i])] = np.nan
         codes = np.empty((len(self.text) + len(self.parts), n), np.int32)
         categories = [CategoryCounts() for _ in self.text]
         for j, name in enumerate(self.text):
