@@ -64,6 +64,25 @@ cdef class DistinctCounts:
         finally:
             del imported
 
+    def update_column(self, int64_t column, array):
+        """Take in an array as one of the columns alone.
+
+        Raises
+        ------
+        ValueError
+            If the array is neither text nor numeric, boolean, a date or time.
+        """
+        if not 0 <= column < <int64_t>self._columns.size():
+            raise IndexError(f"column {column} is not below {self._columns.size()}")
+        cdef Imported* imported = new Imported(<PyObject*>array)
+        try:
+            if imported.n_columns() != 1:
+                raise ValueError(f"got a record batch of {imported.n_columns()} columns, not one")
+            with nogil:
+                self._columns[column].update(imported.column(0), 0, imported.length())
+        finally:
+            del imported
+
     def merge(self, DistinctCounts other not None):
         """Take in another state of the same columns.
 

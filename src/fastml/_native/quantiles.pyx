@@ -117,6 +117,29 @@ cdef class QuantileSketch:
             w[i] = kept[i].second
         return values, weights
 
+    def column_quantile(self, int64_t column, q):
+        """Return quantiles of one column, float64 (len(q),); see `quantile`."""
+        q = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if not ((q >= 0) & (q <= 1)).all():
+            raise ValueError(f"q is {q.tolist()}; expected numbers between 0 and 1")
+        values, weights = self.items(column)
+        if len(values) == 0:
+            return np.full(len(q), np.nan)
+        behind = np.cumsum(weights)
+        # The places in the list in which each value stands as often as its weight says.
+        place = q * (weights.sum() - 1)
+        below = np.floor(place)
+        last = len(values) - 1
+        lower = values[np.minimum(np.searchsorted(behind, below, side="right"), last)]
+        upper = values[np.minimum(np.searchsorted(behind, below + 1, side="right"), last)]
+        share = place - below
+        # As numpy does it: exact at both ends.
+        return np.where(
+            share < 0.5,
+            lower + (upper - lower) * share,
+            upper - (upper - lower) * (1 - share),
+        )
+
     def quantile(self, q):
         """Return quantiles of each column, float64 (n_columns, len(q)); NaN where it has no value.
 
@@ -126,26 +149,5 @@ cdef class QuantileSketch:
             Between 0 and 1. Between two values the result is interpolated as by numpy.quantile,
             with which it agrees while the sketch is exact.
         """
-        q = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if not ((q >= 0) & (q <= 1)).all():
-            raise ValueError(f"q is {q.tolist()}; expected numbers between 0 and 1")
-        out = np.full((self._state.size(), len(q)), np.nan)
-        for i in range(self._state.size()):
-            values, weights = self.items(i)
-            if len(values) == 0:
-                continue
-            behind = np.cumsum(weights)
-            # The places in the list in which each value stands as often as its weight says.
-            place = q * (weights.sum() - 1)
-            below = np.floor(place)
-            last = len(values) - 1
-            lower = values[np.minimum(np.searchsorted(behind, below, side="right"), last)]
-            upper = values[np.minimum(np.searchsorted(behind, below + 1, side="right"), last)]
-            share = place - below
-            # As numpy does it: exact at both ends.
-            out[i] = np.where(
-                share < 0.5,
-                lower + (upper - lower) * share,
-                upper - (upper - lower) * (1 - share),
-            )
-        return out
+        rows = [self.column_quantile(i, q) for i in range(self._state.size())]
+        return np.array(rows).reshape(len(rows), np.size(q))
