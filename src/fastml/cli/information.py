@@ -28,7 +28,7 @@ def _information() -> dict[str, object]:
     from importlib.util import find_spec
 
     from fastml import __version__
-    from fastml._native import simd
+    from fastml._native.simd import level
     from fastml.engine import default_threads
 
     return {
@@ -36,7 +36,7 @@ def _information() -> dict[str, object]:
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "pyarrow": version("pyarrow"),
-        "simd": simd.level(),
+        "simd": level(),
         "cores": os.cpu_count(),
         "threads": default_threads(),
         "optional": [name for name in _OPTIONAL if find_spec(name) is not None],
