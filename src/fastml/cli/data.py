@@ -35,10 +35,14 @@ def profile(
             file.write_text(profile_page(source, found.to_dict()), encoding="utf-8")
     if as_json:
         print_json(found.to_dict())
-    elif html is None:
-        print(found)
-    else:
+    elif html is not None:
         print(f"wrote {html}", file=sys.stderr)
+    elif sys.stdout.isatty():
+        from rich import print as print_rich
+
+        print_rich(found)
+    else:
+        print(found)
 
 
 @command("convert")

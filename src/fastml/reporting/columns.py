@@ -27,7 +27,7 @@ def columns_table(profile: Mapping[str, Any]) -> Html:
                     f"{escape(column['reason'])}</span>"
                 ),
                 percent(column["nulls"] / column["count"]) if column["count"] else "",
-                "" if column.get("distinct") is None else f"{column['distinct']:,.0f}",
+                _distinct(column),
                 _values(column),
             )
             for column in profile["columns"]
@@ -47,19 +47,19 @@ def profile_page(name: str, profile: Mapping[str, Any]) -> str:
 
 
 def _values(column: Mapping[str, Any]) -> str:
-    """Say what the values are: a range and a mean, or the most frequent ones."""
-    if column.get("mean") is not None:
-        return (
-            f"{_plain(column['min'])} to {_plain(column['max'])}, mean {amount(column['mean'])}, "
-            f"deviation {amount(column['std'])}"
-        )
-    top: Sequence[Sequence[Any]] = column.get("top") or ()
-    said = [f"{value} ({percent(count / column['count'])})" for value, count in top[:_TOP]]
-    if said:
-        return ", ".join(said)
-    if column.get("min") is not None:
-        return f"{_plain(column['min'])} to {_plain(column['max'])}"
-    return ""
+    """Say what the values are: a range and its middle, or the most frequent ones."""
+    top: Sequence[Sequence[Any]] = column["top"]
+    if top:
+        return ", ".join(f"{v} ({percent(count / column['count'])})" for v, count in top[:_TOP])
+    if column["min"] is None:
+        return ""
+    middle = {"median": column["quantiles"].get("0.5"), "mean": column["mean"]}
+    said = [f"{name} {_plain(value)}" for name, value in middle.items() if value is not None]
+    return ", ".join([f"{_plain(column['min'])} to {_plain(column['max'])}", *said])
+
+
+def _distinct(column: Mapping[str, Any]) -> str:
+    return f"{'' if column['distinct_exact'] else 'about '}{column['distinct']:,}"
 
 
 def _plain(value: Any) -> str:
