@@ -11,7 +11,7 @@ from benchmarks.compare import Comparison
 from benchmarks.job import JOBS, load_job
 from benchmarks.tables import QUICK_ROWS, TABLES, table_path
 
-QUICK_ROUNDS = 2
+QUICK_ROUNDS = 1
 
 
 @pytest.mark.parametrize("name", JOBS)

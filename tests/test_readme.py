@@ -45,7 +45,7 @@ def test_the_project_file(folder: Path) -> None:
     (folder / "project.toml").write_text(block("toml"), encoding="utf-8")
     done = run(folder, "-c", CLI, "run", "project.toml")
     assert done.returncode == 0, done.stdout + done.stderr
-    (result,) = (folder / "runs").iterdir()
+    (result,) = (path for path in (folder / "runs").iterdir() if path.is_dir())
     assert {"model", "report.html", "metrics.json", "profile.json"} <= {
         path.name for path in result.iterdir()
     }
