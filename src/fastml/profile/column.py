@@ -118,7 +118,7 @@ class ColumnProfile:
             "count": self.count,
             "nulls": self.nulls,
             "infinite": self.infinite,
-            "distinct": round(self.distinct),
+            "distinct": None if math.isnan(self.distinct) else round(self.distinct),
             "distinct_exact": self.distinct_exact,
             **{name: self._plain(value) for name, value in numbers.items()},
             "quantiles": quantiles,
