@@ -56,8 +56,8 @@ struct Run {
 
 // One pass of stochastic steps, a mini-batch each. `state` is Shape::rows() x 3 x lanes of T: a
 // feature's weights, sums of squared gradients and gradient of the batch at hand stand side by side,
-// so that a code costs one cache line. `last` (rows) is the batch up to which the penalties have
-// been applied to a code. Gradients and `last` are zero when a pass begins, and when it ends.
+// so that a code costs one cache line. `last` (rows) is the batch that read a code last: the
+// penalties of that batch and later ones are still to be applied to it. Gradients and `last` are zero when a pass begins, and when it ends.
 struct Stochastic {
     void* state;
     int32_t* last;

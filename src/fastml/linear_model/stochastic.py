@@ -15,8 +15,6 @@ from fastml.linear_model.settings import Schedule
 
 __all__ = ["StochasticSolver"]
 
-FIRST_SQUARES = 1e-8
-"""What AdaGrad's sums start from: little, so that the first step of a weight is a whole `rate`."""
 RUNS = 1024
 LONGEST_RUN = 4096
 
@@ -104,7 +102,6 @@ class StochasticSolver:
         if self._state is None or self._state.shape[0] != kernels.rows:
             self._state = np.zeros((kernels.rows, 3, kernels.lanes), kernels.dtype)
             self._state[:, 0] = self.weights
-            self._state[:, 1] = FIRST_SQUARES
         elif self._state.dtype != kernels.dtype:
             self._state = self._state.astype(kernels.dtype)
         return self._state
