@@ -40,16 +40,22 @@ def target_associations(staging: Staging, task: str) -> dict[str, float]:
         [y] if task != "multiclass" else [(y == code).astype(np.float64) for code in np.unique(y)]
     )
     strength = _rank_correlation if task == "regression" else _separation
+    # Sorting is what costs: values are ranked once, whatever the number of classes.
+    told = [_midranks(outcome) if task == "regression" else outcome for outcome in outcomes]
     scores: dict[str, float] = {}
     for name, values in _sampled(staging, rows):
         present = ~np.isnan(values)
-        score = 0.0
-        for outcome in outcomes:
-            filled = np.where(present, values, values[present].mean() if present.any() else 0.0)
-            score = max(score, strength(filled, outcome), strength(present * 1.0, outcome))
-        scores[name] = score
+        filled = np.where(present, values, values[present].mean() if present.any() else 0.0)
+        tellers = [filled] if present.all() else [filled, present * 1.0]
+        scores[name] = max(
+            strength(ranks, outcome) for ranks in map(_midranks, tellers) for outcome in told
+        )
     for name, codes in _sampled_codes(staging, rows):
-        score = max(strength(_mean_by_code(codes, outcome), outcome) for outcome in outcomes)
+        _, codes = np.unique(codes, return_inverse=True)
+        score = max(
+            strength(_midranks(_mean_by_code(codes, outcome)), ranked)
+            for outcome, ranked in zip(outcomes, told, strict=True)
+        )
         scores[name] = max(scores.get(name, 0.0), score)
     return scores
 
@@ -86,16 +92,14 @@ def _sampled_codes(staging: Staging, rows: list[Rows]) -> list[tuple[str, Rows]]
 
 def _mean_by_code(codes: Rows, outcome: Float64) -> Float64:
     """Return, for each row, the mean outcome of its code over the rows of the other half."""
-    _, inverse = np.unique(codes, return_inverse=True)
-    half = np.arange(len(codes)) % 2
+    n_codes = int(codes.max()) + 1
     overall = outcome.mean()
     told = np.empty(len(codes))
-    for side in (0, 1):
-        other = half != side
-        total = np.bincount(inverse[other], outcome[other], inverse.max() + 1)
-        count = np.bincount(inverse[other], minlength=inverse.max() + 1)
-        means = np.where(count > 0, total / np.maximum(count, 1), overall)
-        told[half == side] = means[inverse[half == side]]
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    for half, other in ((even, odd), (odd, even)):
+        total = np.bincount(codes[other], outcome[other], n_codes)
+        count = np.bincount(codes[other], minlength=n_codes)
+        told[half] = np.where(count > 0, total / np.maximum(count, 1), overall)[codes[half]]
     return told
 
 
@@ -105,20 +109,18 @@ def _midranks(values: Float64) -> Float64:
     return np.asarray((last - (counts - 1) / 2.0)[inverse])
 
 
-def _separation(values: Float64, outcome: Float64) -> float:
-    """Return ``|2 AUC - 1|`` of values for an outcome of 0 and 1 (Mann-Whitney, ties halved)."""
+def _separation(ranks: Float64, outcome: Float64) -> float:
+    """Return ``|2 AUC - 1|`` of ranked values for an outcome of 0 and 1 (Mann-Whitney)."""
     positive = outcome > 0.5
     n, m = int(positive.sum()), int((~positive).sum())
     if n == 0 or m == 0:
         return 0.0
-    auc = (_midranks(values)[positive].sum() - n * (n + 1) / 2.0) / (n * m)
+    auc = (ranks[positive].sum() - n * (n + 1) / 2.0) / (n * m)
     return float(abs(2.0 * auc - 1.0))
 
 
-def _rank_correlation(values: Float64, outcome: Float64) -> float:
-    """Return the absolute Spearman correlation; 0 where either is constant."""
-    a, b = _midranks(values), _midranks(outcome)
-    a -= a.mean()
-    b -= b.mean()
+def _rank_correlation(ranks: Float64, outcome: Float64) -> float:
+    """Return the absolute correlation of ranks (Spearman's); 0 where either is constant."""
+    a, b = ranks - ranks.mean(), outcome - outcome.mean()
     scale = np.sqrt(np.dot(a, a) * np.dot(b, b))
     return float(abs(np.dot(a, b)) / scale) if scale > 0 else 0.0
