@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +14,13 @@ from fastml.preprocessing.staging import Staging
 __all__ = ["target_associations"]
 
 SAMPLE_ROWS = 8_192
+FEWEST_ROWS = 5
+"""Rows of each class (twice as many of a number) from which on an order is more than chance."""
+MOST_CLASSES = 8
+"""The most frequent classes stand for all: a leak tells every one."""
+BINS = 64
 Rows: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Strength: TypeAlias = Callable[[Float64, Float64], float]
 
 
 def target_associations(staging: Staging, task: str) -> dict[str, float]:
@@ -20,8 +28,10 @@ def target_associations(staging: Staging, task: str) -> dict[str, float]:
 
     A number is scored by its ranks, and by whether it is missing at all; a category by the mean
     target of its value on the other half of the sample, so that a column of many values gains
-    nothing from having them. For classes the score is ``|2 AUC - 1|`` (the largest over classes,
-    each against the rest), for numbers the absolute rank correlation.
+    nothing from having them. The score is the absolute rank correlation with a number and
+    ``|2 AUC - 1|`` for two classes. For more, numbers count as categories of their ranks, and the
+    score is the mean over classes, each against the rest: one class that is easily told from the
+    others is no leak.
 
     Parameters
     ----------
@@ -31,33 +41,40 @@ def target_associations(staging: Staging, task: str) -> dict[str, float]:
 
     Returns
     -------
-    dict of column to score in [0, 1]
+    dict of column to score in [0, 1]; 0 where rows are too few to tell
     """
     rows = _sample(staging)
     y = np.concatenate([block.target[at] for block, at in zip(staging.blocks, rows, strict=True)])
     y = y.astype(np.float64)
-    outcomes = (
-        [y] if task != "multiclass" else [(y == code).astype(np.float64) for code in np.unique(y)]
-    )
-    strength = _rank_correlation if task == "regression" else _separation
-    # Sorting is what costs: values are ranked once, whatever the number of classes.
-    told = [_midranks(outcome) if task == "regression" else outcome for outcome in outcomes]
-    scores: dict[str, float] = {}
-    for name, values in _sampled(staging, rows):
-        present = ~np.isnan(values)
-        filled = np.where(present, values, values[present].mean() if present.any() else 0.0)
-        tellers = [filled] if present.all() else [filled, present * 1.0]
-        scores[name] = max(
-            strength(ranks, outcome) for ranks in map(_midranks, tellers) for outcome in told
-        )
+    of_number, of_codes = _SCORES[task]
+    scores = {name: of_number(values, y) for name, values in _sampled(staging, rows)}
     for name, codes in _sampled_codes(staging, rows):
-        _, codes = np.unique(codes, return_inverse=True)
-        score = max(
-            strength(_midranks(_mean_by_code(codes, outcome)), ranked)
-            for outcome, ranked in zip(outcomes, told, strict=True)
-        )
-        scores[name] = max(scores.get(name, 0.0), score)
+        scores[name] = of_codes(np.unique(codes, return_inverse=True)[1], y)
     return scores
+
+
+def _by_ranks(values: Float64, y: Float64, strength: Strength) -> float:
+    present = ~np.isnan(values)
+    filled = np.where(present, values, values[present].mean() if present.any() else 0.0)
+    tellers = [filled] if present.all() else [filled, present * 1.0]
+    return max(strength(_midranks(each), y) for each in tellers)
+
+
+def _by_codes(codes: Rows, y: Float64, strength: Strength) -> float:
+    return strength(_midranks(_mean_by_code(codes, y)), y)
+
+
+def _classes_by_number(values: Float64, y: Float64) -> float:
+    bins = (_midranks(values) * (BINS / len(values))).astype(np.int64)
+    bins[np.isnan(values)] = -1
+    return _classes_by_codes(np.unique(bins, return_inverse=True)[1], y)
+
+
+def _classes_by_codes(codes: Rows, y: Float64) -> float:
+    classes, counts = np.unique(y, return_counts=True)
+    common = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+    told = [_by_codes(codes, (y == classes[i]).astype(np.float64), _separation) for i in common]
+    return float(np.average(told, weights=counts[common]))
 
 
 def _sample(staging: Staging) -> list[Rows]:
@@ -113,14 +130,30 @@ def _separation(ranks: Float64, outcome: Float64) -> float:
     """Return ``|2 AUC - 1|`` of ranked values for an outcome of 0 and 1 (Mann-Whitney)."""
     positive = outcome > 0.5
     n, m = int(positive.sum()), int((~positive).sum())
-    if n == 0 or m == 0:
+    if min(n, m) < FEWEST_ROWS:
         return 0.0
     auc = (ranks[positive].sum() - n * (n + 1) / 2.0) / (n * m)
     return float(abs(2.0 * auc - 1.0))
 
 
 def _rank_correlation(ranks: Float64, outcome: Float64) -> float:
-    """Return the absolute correlation of ranks (Spearman's); 0 where either is constant."""
-    a, b = ranks - ranks.mean(), outcome - outcome.mean()
+    """Return the absolute rank correlation (Spearman's); 0 where either is constant."""
+    if len(ranks) < 2 * FEWEST_ROWS:
+        return 0.0
+    a, b = ranks - ranks.mean(), _midranks(outcome)
+    b -= b.mean()
     scale = np.sqrt(np.dot(a, a) * np.dot(b, b))
     return float(abs(np.dot(a, b)) / scale) if scale > 0 else 0.0
+
+
+_SCORES: dict[str, tuple[Callable[[Float64, Float64], float], Callable[[Rows, Float64], float]]] = {
+    "regression": (
+        partial(_by_ranks, strength=_rank_correlation),
+        partial(_by_codes, strength=_rank_correlation),
+    ),
+    "binary": (
+        partial(_by_ranks, strength=_separation),
+        partial(_by_codes, strength=_separation),
+    ),
+    "multiclass": (_classes_by_number, _classes_by_codes),
+}
