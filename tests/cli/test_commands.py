@@ -116,6 +116,28 @@ def test_profile(folder: Path) -> None:
     assert "Zürich" in Path("profile.html").read_text(encoding="utf-8")
 
 
+def test_a_table_is_read_as_it_is_said_to_be(model: str, folder: Path) -> None:
+    table = Path("shops.csv").read_text(encoding="utf-8").replace(",", ";").splitlines()
+    dirty = [table[0], *(line.replace("Aachen", "n/a") for line in table[1:])]
+    Path("dirty.csv").write_text("\n".join(dirty) + "\n", encoding="utf-8")
+    read = ["--read", "delimiter=;", "--read", "null_values=['n/a']", "--json"]
+    (town,) = (
+        column
+        for column in json.loads(fastml("profile", "dirty.csv", *read).stdout)["columns"]
+        if column["name"] == "town"
+    )
+    assert town["nulls"] > 200
+    assert json.loads(fastml("evaluate", model, "dirty.csv", *read).stdout)["rows"] == 900
+
+
+def test_a_table_without_rows(model: str) -> None:
+    Path("none.csv").write_text("shop,size,town,sales\n")
+    assert json.loads(fastml("predict", model, "none.csv", "--json").stdout) == []
+    fastml("predict", model, "none.csv", "-o", "none.parquet")
+    assert pq.read_table("none.parquet").column_names == ["prediction"]
+    assert "nothing to judge" in fastml("evaluate", model, "none.csv", exit_code=2).stderr
+
+
 def test_convert(folder: Path) -> None:
     fastml("convert", "shops.csv", "shops.parquet")
     fastml("convert", "shops.parquet", "shops.jsonl")

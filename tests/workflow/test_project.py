@@ -8,7 +8,7 @@ import pytest
 
 from fastml.errors import ConfigError
 from fastml.evaluation.threshold import DecisionValue
-from fastml.workflow.project import parse_project, read_project
+from fastml.workflow.project import parse_project, read_project, reading_options
 from fastml.workflow.template import template, write_template
 
 THREE_LINES = 'task = "binary"\ntarget = "churn"\nsource = "churn.parquet"\n'
@@ -157,6 +157,30 @@ def test_mistakes_in_keys(lines: str, message: str) -> None:
 def test_mistakes_in_values(lines: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_project(f"problem.target = 'y'\ndata.source = 'x'\n{lines}")
+
+
+def test_options_of_reading_are_written_as_in_a_project_file() -> None:
+    pairs = ["null_values=['n/a', '-']", "delimiter=;", "skip_rows=2", 'types={zip = "string"}']
+    assert reading_options(pairs) == {
+        "null_values": ("n/a", "-"),
+        "delimiter": ";",
+        "skip_rows": 2,
+        "types": {"zip": "string"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("delimiter", "expected a key of .data. and its value"),
+        ("source=x.csv", "expected a key of .data."),
+        ("null_value=['x']", "did you mean 'null_values'"),
+        ("null_values=x", "--read null_values: expected a list"),
+    ],
+)
+def test_mistakes_in_options_of_reading(pair: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        reading_options([pair])
 
 
 def test_messages_name_the_file(tmp_path: Path) -> None:

@@ -159,6 +159,12 @@ def test_a_decision_of_value_sets_the_threshold(project: MakeProject) -> None:
     assert mandate.metrics["profit"] == outcome.judged.metrics["profit"]
 
 
+def test_class_weights_are_those_of_the_labels(project: MakeProject) -> None:
+    plain, _ = run(read_project(project()))
+    weighted, _ = run(read_project(project("learner.class_weight = { yes = 5, no = 1 }")))
+    assert weighted.judged.metrics["recall"] > plain.judged.metrics["recall"]
+
+
 def test_latency_is_measured_where_it_is_asked_for(project: MakeProject) -> None:
     outcome, _ = run(read_project(project("success.latency_ms = { max = 1000 }")))
     assert 0 < outcome.judged.metrics["latency_ms"] < 1000
@@ -195,6 +201,8 @@ def test_a_model_without_a_mandate_opens_too(project: MakeProject, tmp_path: Pat
         ("problem.task = 'binary'\nsuccess.r2 = { min = 0 }", ConfigError, "'r2' measures regress"),
         ("problem.positive = 'perhaps'", ConfigError, "'perhaps' is not a value of the target"),
         ("problem.target = 'country'", DataError, "single class"),
+        ("learner.class_weight = { ye = 2 }", ConfigError, "names 'ye', .* did you mean 'yes'"),
+        ("learner.loss = 'huber'", ConfigError, "loss is for numbers; the target holds classes"),
         ("problem.task = 'regression'", SchemaError, "a regression needs numbers"),
         ("problem.task = 'binary'\nproblem.target = 'plan'", DataError, "has 3 classes"),
     ],

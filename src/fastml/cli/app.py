@@ -14,12 +14,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
 from fastml import __version__
 from fastml.errors import FastMLError
+
+if TYPE_CHECKING:
+    from fastml.data import Source
 
 __all__ = [
     "FAILED_GATE",
@@ -27,11 +30,13 @@ __all__ = [
     "Json",
     "Model",
     "Out",
+    "Read",
     "Seed",
     "Table",
     "Threads",
     "app",
     "command",
+    "open_source",
     "print_json",
 ]
 
@@ -50,6 +55,16 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the spl
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in fastml an error arose.")]
 Model = Annotated[str, typer.Argument(help="A model's directory, or a run's.")]
 Table = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, folder, pattern or URI.")]
+
+Read = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        metavar="KEY=VALUE",
+        help="How to read SOURCE, as in [data] of a project file: --read 'null_values=[\"n/a\"]'. "
+        "May be repeated.",
+    ),
+]
 
 app = typer.Typer(
     name="fastml",
@@ -98,11 +113,6 @@ def _endings(*, debug: bool) -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except FastMLError as error:
-        if debug:
-            raise
-        print(f"fastml: {error}", file=sys.stderr)
-        raise typer.Exit(_MISTAKE) from error
     except KeyboardInterrupt:
         print("fastml: interrupted; nothing was written", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
@@ -110,10 +120,23 @@ def _endings(*, debug: bool) -> Iterator[None]:
         # Whoever read the output has gone. Python would complain once more on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+    except (FastMLError, OSError) as error:
+        if debug:
+            raise
+        print(f"fastml: {error}", file=sys.stderr)
+        raise typer.Exit(_MISTAKE) from error
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(_TERMINATED)  # unwinds, so that what is half-written is removed
+
+
+def open_source(source: str, read: list[str] | None) -> Source:
+    """Open a table that was named on the command line, with its `--read` options."""
+    from fastml.data import scan
+    from fastml.workflow.project import reading_options
+
+    return scan(source, **reading_options(read or ()))
 
 
 def print_json(content: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fastml.cli.app import Debug, Json, Table, Threads, command, print_json
+from fastml.cli.app import Debug, Json, Read, Table, Threads, command, open_source, print_json
 
 __all__ = ["convert", "profile"]
 
@@ -18,15 +18,15 @@ def profile(
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write a page to this file.")
     ] = None,
+    read: Read = None,
     as_json: Json = False,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Show what is in a table."""
-    from fastml.data import scan
     from fastml.profile import profile as profile_table
 
-    found = profile_table(scan(source))
+    found = profile_table(open_source(source, read))
     if html is not None:
         from fastml.data.atomic import atomic_path
         from fastml.reporting.columns import profile_page
@@ -49,6 +49,7 @@ def profile(
 def convert(
     source: Table,
     destination: Annotated[str, typer.Argument(help="The file to write; its name says how.")],
+    read: Read = None,
     as_json: Json = False,
     threads: Threads = None,
     debug: Debug = False,
@@ -56,7 +57,7 @@ def convert(
     """Convert a table: JSON, CSV, Parquet, Arrow; any to any."""
     from fastml.data.convert import convert as convert_table
 
-    rows = convert_table(source, destination)
+    rows = convert_table(open_source(source, read), destination)
     if as_json:
         print_json({"rows": rows, "destination": destination})
     else:

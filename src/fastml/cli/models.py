@@ -13,9 +13,11 @@ from fastml.cli.app import (
     Json,
     Model,
     Out,
+    Read,
     Table,
     Threads,
     command,
+    open_source,
     print_json,
 )
 
@@ -31,17 +33,22 @@ def predict(
         list[str] | None,
         typer.Option("--keep", metavar="COLUMN", help="Copy this column along; may be repeated."),
     ] = None,
+    read: Read = None,
     as_json: Json = False,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
     """Predict every row of a table: to a file (-o), else as CSV on standard output."""
-    from fastml.workflow.predict import predict_to, print_predictions
+    from fastml.data.convert import convert
+    from fastml.workflow.models import open_model
+    from fastml.workflow.predict import predictions, print_predictions
 
+    pipeline, _ = open_model(model)
+    found = predictions(pipeline, open_source(source, read), keep or ())
     if out is None:
-        print_predictions(model, source, sys.stdout.buffer, as_json=as_json, keep=keep or ())
+        print_predictions(found, sys.stdout.buffer, as_json=as_json)
         return
-    rows = predict_to(model, source, out, keep or ())
+    rows = convert(found, out)
     if as_json:
         print_json({"rows": rows, "out": out})
     else:
@@ -52,6 +59,7 @@ def predict(
 def evaluate(
     model: Model,
     source: Table,
+    read: Read = None,
     as_json: Json = False,
     threads: Threads = None,
     debug: Debug = False,
@@ -59,7 +67,7 @@ def evaluate(
     """Measure a model on a labelled table against its own criteria. Exit 0 passed, 3 did not."""
     from fastml.workflow.evaluate import evaluate_model
 
-    report = evaluate_model(model, source)
+    report = evaluate_model(model, open_source(source, read))
     if as_json:
         print_json(report.to_dict())
     else:

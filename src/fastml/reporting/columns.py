@@ -21,7 +21,7 @@ def columns_table(profile: Mapping[str, Any]) -> Html:
         [
             (
                 column["name"],
-                column["type"],
+                _type(column["type"]),
                 Html(
                     f"{escape(column['role'])}<br><span class=soft>"
                     f"{escape(column['reason'])}</span>"
@@ -56,6 +56,11 @@ def _values(column: Mapping[str, Any]) -> str:
     middle = {"median": column["quantiles"].get("0.5"), "mean": column["mean"]}
     said = [f"{name} {_plain(value)}" for name, value in middle.items() if value is not None]
     return ", ".join([f"{_plain(column['min'])} to {_plain(column['max'])}", *said])
+
+
+def _type(name: str) -> str:
+    """Return the type of a column's values: a dictionary is a way to store them."""
+    return name.removeprefix("dictionary<values=").partition(",")[0] if "<v" in name else name
 
 
 def _distinct(column: Mapping[str, Any]) -> str:

@@ -49,13 +49,11 @@ class Drawing:
         return self
 
     def mark(self, x: float, y: float, words: str) -> Drawing:
-        """Add one large dot with words beside it."""
+        """Add one large dot with words above it."""
         ((px, py),) = self._pixels([x], [y])
-        anchor, dx = ("end", -8) if px > _WIDTH * 0.6 else ("start", 8)
-        dy = 14 if py < _TOP + 16 else -6
         self._marks.append(
             f'<circle class="mark" cx="{px:.1f}" cy="{py:.1f}" r="4"/>'
-            f'<text class="words" x="{px + dx:.1f}" y="{py + dy:.1f}" text-anchor="{anchor}">'
+            f'<text class="words" x="{px:.1f}" y="{py - 9:.1f}" text-anchor="middle">'
             f"{escape(words)}</text>"
         )
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastml._typing import Float64
 from fastml.evaluation.threshold import Threshold
 from fastml.reporting.curves import precision_recall, roc
 from fastml.reporting.drawing import Drawing
@@ -91,7 +92,9 @@ def _profit(threshold: Threshold) -> Html:
     acted, profit = threshold.curve["acted"], threshold.curve["profit"]
     best = int(np.argmax(profit))
     title = "What acting earns"
-    drawing = Drawing("share of rows acted on", "money a row", _UNIT, _range(profit), title)
+    drawing = Drawing(
+        "share of rows acted on", "money a row", _UNIT, _range(profit, room=0.1), title
+    )
     drawing.line(_UNIT, (0.0, 0.0), "guide").line(acted, profit)
     drawing.mark(float(acted[best]), float(profit[best]), amount(float(profit[best])))
     return figure(
@@ -123,7 +126,7 @@ def _residuals(outcome: Outcome) -> Html:
     )
 
 
-def _sampled(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+def _sampled(outcome: Outcome) -> tuple[Float64, Float64]:
     """Return evenly spaced rows, so that a drawing stays small."""
     rows = len(outcome.truth)
     keep = np.linspace(0, rows - 1, min(rows, _DOTS)).astype(int)
@@ -134,10 +137,10 @@ def _of_rows(shown: int, rows: int) -> str:
     return f"{shown:,} of {rows:,} rows; on the dashed line a prediction is exact."
 
 
-def _range(values: np.ndarray, *, zero: bool = True) -> tuple[float, float]:
-    """Return a range with a little room on both sides; with zero in it where asked."""
+def _range(values: Float64, *, zero: bool = True, room: float = 0.04) -> tuple[float, float]:
+    """Return a range with a share of room on both sides; with zero in it where asked."""
     low, high = float(values.min()), float(values.max())
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    room = 0.04 * (high - low) or 1.0
-    return low - room, high + room
+    margin = room * (high - low) or 1.0
+    return low - margin, high + margin

@@ -104,19 +104,13 @@ def _sections(outcome: Outcome) -> Iterator[str]:
 
 
 def _criteria(outcome: Outcome) -> Html:
+    holds, fails = Html("<b class=good>holds</b>"), Html("<b class=bad>fails</b>")
     return table(
-        ("criterion", "asked", "found", "", ""),
+        ("", "criterion", "what was found"),
         [
-            (
-                verdict.name,
-                verdict.bound,
-                metric_value(verdict.name, verdict.value),
-                Html("<b class=good>holds</b>" if verdict.passed else "<b class=bad>fails</b>"),
-                verdict.words,
-            )
+            (holds if verdict.passed else fails, f"{verdict.name}, {verdict.bound}", verdict.words)
             for verdict in outcome.verdicts
         ],
-        numbers=[2],
     )
 
 

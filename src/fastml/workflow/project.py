@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from fastml.evaluation.threshold import DecisionValue
 from fastml.model_selection import Method
 from fastml.workflow.settings import (
     choice,
+    flag,
     label,
     number,
     read_settings,
@@ -78,8 +79,11 @@ class Data:
     types: Annotated[dict[str, str] | None, _types] = None
     encoding: Annotated[str | None, text] = None
     null_values: Annotated[tuple[str, ...] | None, texts] = None
+    default_nulls: Annotated[bool | None, flag] = None
     delimiter: Annotated[str | None, sign] = None
     quote: Annotated[str | None, sign] = None
+    escape: Annotated[str | None, sign] = None
+    names: Annotated[tuple[str, ...] | None, texts] = None
     skip_rows: Annotated[int | None, whole()] = None
     decimal: Annotated[str | None, sign] = None
     timestamp_formats: Annotated[tuple[str, ...] | None, texts] = None
@@ -128,12 +132,16 @@ class Learner:
     kind: Annotated[str, choice("linear", later={"xgboost": "boosted trees", "cnn": "images"})] = (
         "linear"
     )
+    loss: Annotated[str | None, choice("squared", "huber", "quantile")] = None
+    quantile: Annotated[float | None, number(above=0, below=1)] = None
     solver: Annotated[str | None, choice("auto", "sgd", "lbfgs")] = None
     learning_rate: Annotated[float | None, number(above=0)] = None
+    schedule: Annotated[str | None, choice("adaptive", "constant", "invscaling")] = None
     epochs: Annotated[int | None, whole(at_least=1)] = None
     batch_size: Annotated[int | None, whole(at_least=1)] = None
     l2: Annotated[float | None, number(at_least=0)] = None
     l1: Annotated[float | None, number(at_least=0)] = None
+    max_iter: Annotated[int | None, whole(at_least=1)] = None
     tolerance: Annotated[float | None, number(above=0)] = None
     patience: Annotated[int | None, whole(at_least=1)] = None
     time_budget: Annotated[float | None, number(above=0)] = None
@@ -240,6 +248,28 @@ def parse_project(words: str, folder: Path = Path()) -> Project:
         raise ConfigError(f"[success]: expected a table, found {success!r}")
     _check_together(sections["problem"], sections["split"])
     return Project(**sections, success=success, text=words, folder=folder)
+
+
+def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read `KEY=VALUE` pairs as the keys of [data]: options of `fastml.scan`.
+
+    A value is written as in a project file; text may go without quotes.
+
+    Raises
+    ------
+    ConfigError
+        If a pair has no `=`, a key is unknown or a value does not fit.
+    """
+    table: dict[str, Any] = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found or key == "source":
+            raise ConfigError(f"--read {pair!r}: expected a key of [data] and its value: KEY=VALUE")
+        try:
+            table[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = value
+    return read_settings(Data, {"source": "-", **table}, "--read").options()
 
 
 def _by_section(content: dict[str, Any]) -> dict[str, Any]:

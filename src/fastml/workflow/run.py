@@ -84,6 +84,7 @@ def run(
     with journal.stage("train"):
         pipeline = _pipeline(project, classifies)
         pipeline.fit(parts.train, validation=parts.validation)
+        _check_class_weight(project, pipeline)
         _say_training(pipeline, journal)
     with journal.stage("judge"):
         judge = Judge(pipeline, parse_criteria(success, pipeline.task_), problem.value)
@@ -169,8 +170,10 @@ def _split(project: Project, source: Source, classifies: bool, journal: Journal)
 
 def _pipeline(project: Project, classifies: bool) -> Pipeline:
     chosen = project.learner.chosen()
-    if not classifies and "class_weight" in chosen:
-        raise ConfigError("[learner] class_weight is for classes; the target holds numbers")
+    for name in ("loss", "quantile") if classifies else ("class_weight",):
+        if name in chosen:
+            kinds = ("numbers", "classes") if classifies else ("classes", "numbers")
+            raise ConfigError(f"[learner] {name} is for {kinds[0]}; the target holds {kinds[1]}")
     learner = (LogisticRegression if classifies else LinearRegression)(**chosen)
     return Pipeline(
         learner,
@@ -180,6 +183,18 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
         drop=project.features.drop,
         keep=project.features.keep,
     )
+
+
+def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
+    """Refuse weights for classes that are not there: a learner leaves them without effect."""
+    weights = project.learner.class_weight
+    classes = tuple(str(name) for name in pipeline.classes_)
+    for name in weights if isinstance(weights, dict) else ():
+        if name not in classes:
+            raise ConfigError(
+                f"[learner] class_weight names {name!r}, which the target "
+                f"{project.problem.target!r} does not have{did_you_mean(name, classes)}"
+            )
 
 
 def _say_training(pipeline: Pipeline, journal: Journal) -> None:

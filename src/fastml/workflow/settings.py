@@ -89,6 +89,13 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def flag(value: Any, where: str) -> bool:
+    """Check for true or false."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{where}: expected true or false, found {found(value)}")
+    return value
+
+
 def sign(value: Any, where: str) -> str:
     """Check for one character, white space included."""
     if not isinstance(value, str) or len(value) != 1:
