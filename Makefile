@@ -16,29 +16,29 @@ QUICK_JSON := build/bench-quick.json
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-demo: $(VENV)/.installed  ## the whole loop on real churn data: train, judge, explain, predict
+demo: $(VENV)/.installed $(VENV)/.compiled  ## the whole loop on real churn data: train, judge, explain, predict
 	$(BIN)/fastml demo
 
-test: $(VENV)/.with-test  ## the test suite
+test: $(VENV)/.with-test $(VENV)/.compiled  ## the test suite
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.with-test $(VENV)/.with-check  ## style, types, Cython and the floors of the architecture
+check: $(VENV)/.with-test $(VENV)/.with-check $(VENV)/.compiled  ## style, types, Cython and the floors of the architecture
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src/fastml/_native
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-bench-quick: $(VENV)/.with-bench  ## each job beside its peers on small tables, and the kernels' instruction counts
+bench-quick: $(VENV)/.with-bench $(VENV)/.compiled  ## each job beside its peers on small tables, and the kernels' instruction counts
 	@mkdir -p build
 	$(BIN)/python -m pytest benchmarks --quick --benchmark-columns=median,rounds --benchmark-json=$(QUICK_JSON)
 
-bench: $(VENV)/.with-bench  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
+bench: $(VENV)/.with-bench $(VENV)/.compiled  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.tables D1 D2 D3
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=median,rounds --benchmark-json=benchmarks/results.json
 	$(BIN)/python -m benchmarks.results benchmarks/results.json benchmarks/RESULTS.md
 
-bench-accept: $(VENV)/.with-bench  ## take the kernels' present instruction counts as the committed ones
+bench-accept: $(VENV)/.with-bench $(VENV)/.compiled  ## take the kernels' present instruction counts as the committed ones
 	$(BIN)/python -m benchmarks.instructions --accept
 
 wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used from outside this folder
@@ -49,11 +49,11 @@ wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used 
 sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
 	$(BIN)/python tools/sanitize.py
 
-build: $(VENV)/.installed  ## compile what has changed in src/fastml/_native
+build: $(VENV)/.installed $(VENV)/.compiled  ## compile what has changed in src/fastml/_native
 
 clean:  ## remove what was built (.venv and bench-data stay)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf src/*.egg-info src/fastml/_native/*.so $(VENV)/.installed $(VENV)/.with-*
+	rm -rf src/*.egg-info src/fastml/_native/*.so $(VENV)/.installed $(VENV)/.compiled $(VENV)/.with-*
 
 # Set-up runs once, and again when what it depends on has changed.
 
@@ -65,10 +65,15 @@ $(VENV)/.build-tools: $(VENV)/.created pyproject.toml
 	$(PIP) install --quiet $$($(BIN)/python tools/build_requires.py)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.build-tools pyproject.toml setup.py $(NATIVE)
-	$(PIP) install --quiet --no-build-isolation --editable .
+# Without the extensions, which pip would compile anew each time.
+$(VENV)/.installed: $(VENV)/.build-tools pyproject.toml
+	FASTML_EXTENSION=none $(PIP) install --quiet --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.with-%: pyproject.toml | $(VENV)/.installed
-	$(PIP) install --quiet --no-build-isolation --editable '.[$*]'
+$(VENV)/.with-%: $(VENV)/.installed
+	FASTML_EXTENSION=none $(PIP) install --quiet --no-build-isolation --editable '.[$*]'
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.build-tools setup.py $(NATIVE)
+	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@

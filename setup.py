@@ -59,7 +59,7 @@ def extension(pyx: Path) -> Extension:
     )
 
 
-only = os.environ.get("FASTML_EXTENSION")  # build one module while working on it
+only = os.environ.get("FASTML_EXTENSION")  # one module alone, or none
 modules = [p for p in sorted(NATIVE.glob("*.pyx")) if only in (None, p.stem)]
 setup(
     options={
