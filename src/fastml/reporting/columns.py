@@ -7,16 +7,18 @@ from html import escape
 from typing import Any
 
 from fastml.reporting.numbers import amount, percent
-from fastml.reporting.page import Html, cards, page, section, table
+from fastml.reporting.page import Html, cards, page, paragraph, section, table
 
 __all__ = ["columns_table", "profile_page"]
 
 _TOP = 3
+_MOST = 400  # columns, so that a page stays small
 
 
 def columns_table(profile: Mapping[str, Any]) -> Html:
     """Return a table of the columns of a profile, as `TableProfile.to_dict` gives it."""
-    return table(
+    columns = profile["columns"]
+    shown = table(
         ("column", "type", "role", "missing", "distinct", "values"),
         [
             (
@@ -30,10 +32,14 @@ def columns_table(profile: Mapping[str, Any]) -> Html:
                 _distinct(column),
                 _values(column),
             )
-            for column in profile["columns"]
+            for column in columns[:_MOST]
         ],
         numbers=[3, 4],
     )
+    if len(columns) > _MOST:
+        rest = f"and {len(columns) - _MOST:,} more columns; the JSON of the profile has them all"
+        shown = Html(shown + paragraph(rest, soft=True))
+    return shown
 
 
 def profile_page(name: str, profile: Mapping[str, Any]) -> str:

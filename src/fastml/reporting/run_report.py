@@ -26,6 +26,7 @@ __all__ = ["run_report", "verdict_words"]
 
 _MOST_FEATURES = 60
 _MOST_VALUES = 8
+_MOST_DROPPED = 400
 _CARDS = {
     "binary": ("roc_auc", "average_precision", "accuracy", "profit"),
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
@@ -188,7 +189,8 @@ def _size(value: float | Sequence[float]) -> float:
 
 
 def _dropped(explanation: Mapping[str, Any]) -> Html:
-    return table(
-        ("column", "why"),
-        [(each["column"], each["reason"]) for each in explanation.get("dropped", [])],
-    )
+    dropped = explanation.get("dropped", [])
+    shown = [(each["column"], each["reason"]) for each in dropped[:_MOST_DROPPED]]
+    if len(dropped) > _MOST_DROPPED:
+        shown.append((f"and {len(dropped) - _MOST_DROPPED:,} more", ""))
+    return table(("column", "why"), shown)
