@@ -12,6 +12,8 @@ from fastml.reporting.page import Html, cards, page, paragraph, section, table
 __all__ = ["columns_table", "profile_page"]
 
 _TOP = 3
+_CLOSE = 0.8
+_MOST_PAIRS = 50
 _MOST = 400  # columns, so that a page stays small
 
 
@@ -48,7 +50,32 @@ def profile_page(name: str, profile: Mapping[str, Any]) -> str:
     facts = cards([("rows", f"{rows:,}"), ("columns", f"{len(columns):,}")])
     return page(
         name,
-        [f"<h1>{escape(name)}</h1>", facts, section("Columns", columns_table(profile))],
+        [
+            f"<h1>{escape(name)}</h1>",
+            facts,
+            section("Columns", columns_table(profile)),
+            section(
+                "Columns that go together",
+                _correlated(profile["correlation"]),
+                note=f"Pairs of numbers with a correlation of at least {_CLOSE}, by its size.",
+            ),
+        ],
+    )
+
+
+def _correlated(correlation: Mapping[str, Any]) -> Html:
+    names, matrix = correlation["columns"], correlation["matrix"]
+    pairs = [
+        (r, names[i], names[j])
+        for i, row in enumerate(matrix)
+        for j, r in enumerate(row[:i])
+        if r is not None and abs(r) >= _CLOSE
+    ]
+    pairs.sort(key=lambda pair: -abs(pair[0]))
+    return table(
+        ("column", "and column", "correlation"),
+        [(first, second, f"{r:.3f}") for r, first, second in pairs[:_MOST_PAIRS]],
+        numbers=[2],
     )
 
 

@@ -52,13 +52,13 @@ vertical-align:top}
 th{color:var(--soft);font-weight:600}
 td:last-child:not(.n){min-width:14rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.7rem;
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.7rem;
 margin:1rem 0}
 .card{background:var(--panel);border-radius:.3rem;padding:.6rem .8rem}
 .card b{display:block;font-size:1.35rem}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));
 gap:1.4rem}
-figure{margin:0}figcaption{font-size:.88rem;color:var(--soft)}
+figure{margin:0;max-width:34rem}figcaption{font-size:.88rem;color:var(--soft)}
 svg{width:100%;height:auto;display:block}
 svg text{font-size:11px;fill:var(--soft)}svg .words{fill:var(--ink)}.grid{stroke:var(--line)}
 svg polyline{fill:none;stroke-width:2;stroke-linejoin:round}
