@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.linear_model.line_search import line_search
@@ -68,14 +69,19 @@ class History:
         self._pairs.clear()
         return had
 
-    def product(self, gradient: Float64, precondition: Preconditioner) -> Float64:
+    def product(
+        self,
+        gradient: Float64,
+        precondition: Preconditioner,
+        fixed: NDArray[np.bool_] | None = None,
+    ) -> Float64:
         """Return the inverse Hessian's estimate times `gradient`, by the two loops."""
         product = gradient.copy()
         shares = []
         for step, change, curvature in reversed(self._pairs):
             shares.append(dot(step, product) / curvature)
             product -= shares[-1] * change
-        product = precondition(product)
+        product = precondition(product, fixed)
         for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
             product += step * (share - dot(change, product) / curvature)
         return product
@@ -122,25 +128,23 @@ def minimize(
         if n_iter in REFRESH or precondition is None:
             precondition = Preconditioner(objective, floor)
         steepest = _steepest(objective, gradient)
-        direction = _direction(objective, steepest, history, precondition)
-        slope = dot(steepest, direction)
-        gap = max(-slope / 2.0, 0.0) / max(abs(value), scale, 1e-300)
-        if gap <= tolerance and decrease <= max(tolerance * max(abs(value), scale), noise):
+        if objective.l1 == 0.0:
+            direction = -history.product(steepest, precondition)
+        else:
+            fixed = (steepest == 0.0) & (objective.weights == 0.0)
+            direction = -history.product(steepest, precondition, fixed)
+            direction = _leave_zero_downhill(objective, steepest, direction)
+        gap = -dot(steepest, direction) / 2.0 / max(abs(value), scale, 1e-300)
+        if abs(gap) <= tolerance and decrease <= max(tolerance * max(abs(value), scale), noise):
             return Minimum(value, n_iter, gap, "tolerance")
         if n_iter >= max_iter:
             return Minimum(value, n_iter, gap, "max_iter")
         if time.monotonic() > deadline:
             return Minimum(value, n_iter, gap, "time_budget")
-        objective.aim(direction)
-        step = 0.0
-        if slope < 0.0:
-            step = line_search(
-                objective.along,
-                value,
-                slope,
-                most=math.inf if objective.l1 == 0.0 else 1.0,
-                noise=noise,
-            )
+        if objective.l1 == 0.0:
+            step = _step_along(objective, value, steepest, direction, noise)
+        else:
+            step = _step_in_orthant(objective, value, steepest, direction, noise)
         if step == 0.0:
             if history.clear():
                 continue
@@ -152,6 +156,40 @@ def minimize(
         n_iter += 1
         if watch is not None and watch(objective.weights):
             return Minimum(value, n_iter, gap, "patience")
+
+
+def _step_along(
+    objective: Objective,
+    value: float,
+    steepest: Float64,
+    direction: Float64,
+    noise: float,
+    most: float = math.inf,
+) -> float:
+    """Aim and search; return the step, 0 where the direction does not lead down."""
+    slope = dot(steepest, direction)
+    if slope >= 0.0:
+        return 0.0
+    objective.aim(direction)
+    return line_search(objective.along, value, slope, most=most, noise=noise)
+
+
+def _step_in_orthant(
+    objective: Objective, value: float, steepest: Float64, direction: Float64, noise: float
+) -> float:
+    """Search the line to the projection of the quasi-Newton point onto the orthant.
+
+    Weights that end at zero bend the direction; where the best step along it is short, a shorter
+    direction bends fewer of them.
+    """
+    reach, step = 1.0, 0.0
+    for _ in range(8):
+        projected = _to_orthant(objective, steepest, reach * direction)
+        step = _step_along(objective, value, steepest, projected, noise, most=1.0)
+        if step > 0.3:
+            break
+        reach *= max(step, 0.1)
+    return step
 
 
 def _steepest(objective: Objective, gradient: Float64) -> Float64:
@@ -167,25 +205,19 @@ def _steepest(objective: Objective, gradient: Float64) -> Float64:
     return steepest
 
 
-def _direction(
-    objective: Objective, steepest: Float64, history: History, precondition: Preconditioner
-) -> Float64:
-    """Return the quasi-Newton direction; with an l1 penalty, to the projection on the orthant."""
-    direction = -history.product(steepest, precondition)
-    if objective.l1 == 0.0:
-        return direction
-    free = _to_orthant(objective, steepest, direction)
-    if dot(steepest, free) >= 0.0:
-        return _to_orthant(objective, steepest, -precondition.diagonal(steepest))
-    return free
+def _leave_zero_downhill(objective: Objective, steepest: Float64, direction: Float64) -> Float64:
+    """Cut `direction` so that weights at zero leave it only against their subgradient."""
+    stay = (objective.weights[:-2] == 0.0) & (direction[:-2] * steepest[:-2] >= 0.0)
+    cut = direction.copy()
+    cut[:-2][stay] = 0.0
+    return cut
 
 
 def _to_orthant(objective: Objective, steepest: Float64, direction: Float64) -> Float64:
-    """Cut `direction` so that a whole step ends in the orthant that the descent points into."""
+    """Cut `direction` so that a whole step ends in the orthant of the weights, or on its border."""
     weights = objective.weights[:-2]
-    aligned = np.where(direction[:-2] * steepest[:-2] < 0.0, direction[:-2], 0.0)
+    target = weights + direction[:-2]
     orthant = np.where(weights == 0.0, -np.sign(steepest[:-2]), np.sign(weights))
-    target = weights + aligned
-    result = direction.copy()
-    result[:-2] = np.where(target * orthant > 0.0, target, 0.0) - weights
-    return result
+    cut = direction.copy()
+    cut[:-2] = np.where(target * orthant > 0.0, target, 0.0) - weights
+    return cut

@@ -52,14 +52,13 @@ def line_search(
             low = step
         else:  # too far, or not even finite
             high = step
+        if high - low <= 1e-12 * high < math.inf:
+            break
         newton = step - at.slope / at.curvature if at.curvature > 0.0 else math.nan
-        longest = 10.0 * step if high == math.inf else high
-        if low < newton < longest:
+        if low < newton < min(high, 10.0 * step):
             step = newton
-        elif high == most and at.slope < 0.0 and decreased:
-            step = min(longest, most)
+        elif high == math.inf:
+            step *= 10.0
         else:
             step = (low + high) / 2.0
-        if high - low <= 1e-12 * high:
-            break
     return low

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.linear_model.objective import Objective
@@ -38,7 +39,7 @@ class Preconditioner:
         # A weight that nothing depends on (a constant feature without penalty) must stay put.
         moving = diagonal > 1e-12 * diagonal.max()
         self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
-        self._dense_inverse: Float64 | None = None
+        self._blocks: list[Float64] = []
         hessian = objective.dense_curvature(floor, MOST_ROWS)
         if hessian is None:
             return
@@ -46,28 +47,34 @@ class Preconditioner:
         self._rows = np.append(np.arange(d), objective.shape[0] - 1)
         penalty = np.append(np.full(d, objective.l2), 0.0)
         ridge = math.sqrt(objective.epsilon)
-        self._dense_inverse = np.stack(
-            [
-                _block_inverse(hessian[lane], diagonal[self._rows, lane], penalty, ridge)
-                for lane in range(objective.shape[1])
-            ]
-        )
+        self._blocks = [
+            _block(hessian[lane], diagonal[self._rows, lane], penalty, ridge)
+            for lane in range(objective.shape[1])
+        ]
 
-    def __call__(self, gradient: Float64) -> Float64:
-        """Return the approximate inverse Hessian times `gradient` (rows, lanes)."""
+    def __call__(self, gradient: Float64, fixed: NDArray[np.bool_] | None = None) -> Float64:
+        """Return the approximate inverse Hessian times `gradient` (rows, lanes).
+
+        The inverse is that of the weights that are not `fixed`; the product is zero for those.
+        """
         product = self._inverse * gradient
-        if self._dense_inverse is not None:
-            dense = gradient[self._rows]
-            product[self._rows] = np.einsum("lij,jl->il", self._dense_inverse, dense)
+        for lane, block in enumerate(self._blocks):
+            held = np.zeros(len(block), np.bool_) if fixed is None else fixed[self._rows, lane]
+            product[self._rows, lane] = _solve(block, gradient[self._rows, lane], held)
+        if fixed is not None:
+            product[fixed] = 0.0
         return product
 
-    def diagonal(self, gradient: Float64) -> Float64:
-        """Return the product with the diagonal alone, which keeps the signs of `gradient`."""
-        return self._inverse * gradient
+
+def _solve(block: Float64, right: Float64, held: NDArray[np.bool_]) -> Float64:
+    free = ~held & (np.diag(block) > 0.0)
+    solution = np.zeros_like(right)
+    solution[free] = np.linalg.solve(block[np.ix_(free, free)], right[free])
+    return solution
 
 
-def _block_inverse(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:
-    """Invert the block that has the correlations of `lower` and the diagonal of the whole table.
+def _block(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:
+    """Return a block with the correlations of `lower` and the diagonal of the whole table.
 
     Parameters
     ----------
@@ -77,11 +84,8 @@ def _block_inverse(lower: Float64, diagonal: Float64, penalty: Float64, ridge: f
     """
     block = lower + np.tril(lower, -1).T
     sums = np.diag(block)
-    fixed = (diagonal <= 0.0) | (sums <= 0.0)
-    scale = np.sqrt(np.where(fixed, 0.0, diagonal - penalty) / np.where(fixed, 1.0, sums))
+    moving = (diagonal > penalty) & (sums > 0.0)
+    scale = np.sqrt(np.where(moving, diagonal - penalty, 0.0) / np.where(moving, sums, 1.0))
     block = block * scale[:, None] * scale
-    np.fill_diagonal(block, np.where(fixed, 1.0, diagonal * (1.0 + ridge)))
-    inverse: Float64 = np.linalg.inv(block)
-    inverse[fixed, :] = 0.0
-    inverse[:, fixed] = 0.0
-    return inverse
+    np.fill_diagonal(block, diagonal * (1.0 + ridge))
+    return block

@@ -72,7 +72,7 @@ class StochasticSolver:
         state = self._state_for(kernels)
         runs = self._runs(kernels, share)
         self.epoch += 1
-        slower = np.sqrt(self.epoch) if self.schedule == "invscaling" else 1.0
+        slower = float(np.sqrt(self.epoch)) if self.schedule == "invscaling" else 1.0
         loss = np.zeros(lanes)
         n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
         seen = kernels.stochastic(
@@ -89,7 +89,7 @@ class StochasticSolver:
             loss,
         )
         self.weights = state[:, 0].astype(np.float64)
-        mean = float(loss.sum()) * n_rows / (total_weight * max(seen, 1))
+        mean = float(loss.sum() * n_rows / (total_weight * max(seen, 1)))
         if not (np.isfinite(mean) and np.isfinite(self.weights).all()):
             raise DataError(
                 f"training diverged in epoch {self.epoch}: the loss is {mean} at "

@@ -1,0 +1,228 @@
+"""Solvers, stopping, order and threads: what holds whatever is learned."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastml.errors import ConfigError, DataError, SchemaError
+from fastml.linear_model import Design, DesignBlock, LinearRegression, LogisticRegression
+
+from .problems import classes_table, coded_design, numbers_table
+
+
+def log_loss(model: LogisticRegression, design: Design) -> float:
+    total = 0.0
+    for block in design.blocks:
+        margins = model.predict_design(block)[:, 0]
+        assert block.target is not None
+        total += float((np.logaddexp(0.0, margins) - block.target * margins).sum())
+    return total / design.n_rows
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "sgd"])
+@pytest.mark.parametrize("l1", [0.0, 1e-4])
+def test_threads_do_not_change_a_bit(solver: Any, l1: float) -> None:
+    design = coded_design(60_000, weighted=True)
+    models = [
+        LogisticRegression(solver=solver, l1=l1, epochs=2, max_iter=6, tolerance=1e-3).fit_design(
+            design, threads=threads
+        )
+        for threads in (1, 2, 5)
+    ]
+    for model in models[1:]:
+        np.testing.assert_array_equal(model.weights_, models[0].weights_)
+        np.testing.assert_array_equal(model.intercept_, models[0].intercept_)
+
+
+def test_one_block_or_many() -> None:
+    many = coded_design(10_000, block_rows=512, dtype=np.float64)
+    one = coded_design(10_000, block_rows=10_000, dtype=np.float64)
+    for a, b in zip(
+        LogisticRegression().fit_design(many).weights_,
+        LogisticRegression().fit_design(one).weights_,
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_empty_blocks_are_nothing() -> None:
+    design = coded_design(3000, block_rows=1000)
+    empty = DesignBlock(
+        np.empty((0, 4), np.float32), np.empty((0, 3), np.int32), np.empty(0, np.float32)
+    )
+    with_empty = Design([empty, *design.blocks, empty], 4, design.n_codes)
+    for solver in ("lbfgs", "sgd"):
+        model = LogisticRegression(solver=solver).fit_design(with_empty)
+        assert log_loss(model, design) < 0.6
+
+
+def test_solvers_agree() -> None:
+    design = coded_design(60_000)
+    losses = {
+        solver: log_loss(LogisticRegression(solver=solver).fit_design(design), design)
+        for solver in ("auto", "lbfgs", "sgd")
+    }
+    assert losses["auto"] == pytest.approx(losses["lbfgs"], rel=1e-3)
+    assert losses["sgd"] == pytest.approx(losses["lbfgs"], rel=0.01)
+
+
+def test_a_tighter_tolerance_comes_closer() -> None:
+    design = coded_design(60_000, dtype=np.float64)
+    best = LogisticRegression(tolerance=1e-13).fit_design(design)
+    assert best.stop_reason_ == "tolerance"
+    for tolerance in (1e-5, 1e-8):
+        model = LogisticRegression(tolerance=tolerance).fit_design(design)
+        assert 0.0 <= model.objective_ / best.objective_ - 1.0 < 20 * tolerance
+        assert model.n_iter_ < best.n_iter_
+
+
+def test_float32_reaches_a_millionth() -> None:
+    exact = LogisticRegression(tolerance=1e-13).fit_design(coded_design(dtype=np.float64))
+    single = LogisticRegression(tolerance=1e-9).fit_design(coded_design(dtype=np.float32))
+    assert single.objective_ == pytest.approx(exact.objective_, rel=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["adaptive", "constant", "invscaling"])
+def test_sorted_tables_are_learned_as_well_as_shuffled_ones(schedule: Any) -> None:
+    shuffled = coded_design(40_000)
+    by_label = coded_design(40_000, order=np.array(["label"], dtype=object))
+    settings = {"solver": "sgd", "schedule": schedule, "epochs": 3, "learning_rate": 0.1}
+    good = log_loss(LogisticRegression(**settings).fit_design(shuffled), shuffled)
+    assert log_loss(LogisticRegression(**settings).fit_design(by_label), shuffled) < good + 0.01
+
+
+def test_seeds_decide_the_order() -> None:
+    design = coded_design(5000)
+
+    def weights(seed: int) -> Any:
+        return LogisticRegression(solver="sgd", epochs=1, seed=seed).fit_design(design).weights_
+
+    np.testing.assert_array_equal(weights(1), weights(1))
+    assert not np.array_equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 1000])
+def test_batch_sizes(batch_size: int) -> None:
+    design = coded_design(20_000)
+    settings = {"solver": "sgd", "batch_size": batch_size, "epochs": 5}
+    best = log_loss(LogisticRegression().fit_design(design), design)
+    assert log_loss(LogisticRegression(**settings).fit_design(design), design) < best + 0.05
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_patience_keeps_the_best_weights(solver: Any) -> None:
+    few = coded_design(600, sizes=(300,))
+    held_out = coded_design(600, sizes=(300,), seed=9)
+    settings = {"solver": solver, "l2": 0.0, "tolerance": 0.0, "patience": 2, "epochs": 50}
+    model = LogisticRegression(**settings).fit_design(few, validation=held_out)
+    assert model.stop_reason_ == "patience"
+    longer = LogisticRegression(**settings | {"patience": 500, "max_iter": 30})
+    with pytest.warns(UserWarning, match="max_iter") if solver == "lbfgs" else _nothing():
+        longer.fit_design(few, validation=held_out)
+    assert log_loss(model, held_out) == pytest.approx(log_loss(longer, held_out), rel=0.05)
+
+
+class _nothing:  # noqa: N801
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_a_time_budget_ends_training(solver: Any) -> None:
+    design = coded_design(60_000)
+    began = time.monotonic()
+    model = LogisticRegression(
+        solver=solver, time_budget=0.05, tolerance=0.0, epochs=10_000, max_iter=10_000, patience=999
+    ).fit_design(design)
+    assert model.stop_reason_ == "time_budget"
+    assert time.monotonic() - began < 5.0
+    assert log_loss(model, design) < math.log(2)
+
+
+def test_a_warm_start_is_nearly_done() -> None:
+    design = coded_design(dtype=np.float64)
+    model = LogisticRegression(warm_start=True).fit_design(design)
+    cold = model.n_iter_
+    assert model.fit_design(design).n_iter_ < cold / 2
+    with pytest.raises(SchemaError, match="warm_start needs the features"):
+        model.fit_design(coded_design(sizes=(3, 40)))
+    x, y = numbers_table()
+    regression = LinearRegression(warm_start=True).fit(x, y)
+    before = regression.coef_.copy()
+    regression.fit(x, y)
+    np.testing.assert_allclose(regression.coef_, before)
+    assert regression.n_iter_ <= 2
+
+
+def test_divergence_names_the_remedy() -> None:
+    x, y = numbers_table()
+    model = LinearRegression(solver="sgd", schedule="constant", learning_rate=1e3)
+    with pytest.raises(DataError, match=r"diverged in epoch \d.*lower learning_rate"):
+        model.fit(x, y)
+
+
+def test_too_few_iterations_warn() -> None:
+    x, y = classes_table()
+    with pytest.warns(UserWarning, match="stopped after max_iter=1 .* raise max_iter"):
+        model = LogisticRegression(max_iter=1).fit(x, y)
+    assert model.stop_reason_ == "max_iter"
+    assert model.gap_ > 0.0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"l2": -1.0}, "l2 is -1.0; expected a finite number of at least 0"),
+        ({"l2": True}, "l2 is True"),
+        ({"l1": math.nan}, "l1 is nan"),
+        ({"learning_rate": 0}, "above 0"),
+        ({"solver": "newton"}, "one of 'auto', 'lbfgs', 'sgd'"),
+        ({"schedule": None}, "one of 'adaptive'"),
+        ({"epochs": 0}, "a whole number of at least 1"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"threads": 0}, "threads is 0"),
+        ({"time_budget": 0.0}, "time_budget"),
+        ({"tolerance": -1e-3}, "tolerance"),
+    ],
+)
+def test_bad_settings(setting: dict[str, Any], message: str) -> None:
+    x, y = classes_table(n=20)
+    for estimator in (LogisticRegression, LinearRegression):
+        with pytest.raises(ConfigError, match=message):
+            estimator(**setting).fit(x, y)
+
+
+def test_bad_rows() -> None:
+    x, y = classes_table(n=20)
+    x[3, 1] = np.nan
+    with pytest.raises(DataError, match=r"Input X contains NaN.*row 3, column 1.*SimpleImputer"):
+        LogisticRegression().fit(x, y)
+    x[3, 1] = np.inf
+    with pytest.raises(DataError, match=r"infinity.*row 3, column 1"):
+        LogisticRegression().fit(x, y)
+    x[3, 1] = 0.0
+    with pytest.raises(DataError, match="differ in length"):
+        LogisticRegression().fit(x, y[:-1])
+    with pytest.raises(DataError, match="negative"):
+        LogisticRegression().fit(x, y, sample_weight=-np.ones(20))
+    with pytest.raises(DataError, match="non-zero"):
+        LogisticRegression().fit(x, y, sample_weight=np.zeros(20))
+    with pytest.raises(DataError, match="no rows"):
+        LogisticRegression().fit_design(Design([], 0, 0))
+
+
+def test_the_blocks_of_a_design_must_agree() -> None:
+    codes = np.empty((2, 0), np.int32)
+    a, b = DesignBlock(np.zeros((2, 1)), codes), DesignBlock(np.zeros((2, 1), np.float32), codes)
+    with pytest.raises(SchemaError, match=r"differ.*float32.*float64"):
+        Design([a, b], 1, 0)
+    with pytest.raises(SchemaError, match="1 dense features, but the design says 2"):
+        Design([a], 2, 0)
+    assert Design([a, a], 1, 0).n_rows == 4
+    assert Design([], 3, 4).n_features == 7
+    assert Design([b], 1, 0).dtype == np.float32
