@@ -49,3 +49,20 @@ def test_numbers_are_no_text() -> None:
 def test_the_codes_must_fit() -> None:
     with pytest.raises(ValueError, match="2 codes for 3 rows"):
         CategoryLookup(pa.array(["a"])).find(pa.array(["a", "b", "c"]), np.empty(2, np.int32))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pa.array([1, 2]),
+        pa.nulls(2),
+        pa.array([[b"a"]]),
+        pa.array(["a"]).dictionary_encode(),
+        pa.record_batch({"a": ["a"], "b": ["b"]}),
+        pa.array([{}, {}], pa.struct([])),
+    ],
+    ids=["numbers", "nulls", "lists", "dictionary", "two columns", "no column"],
+)
+def test_known_values_must_be_one_column_of_strings(known: pa.Array) -> None:
+    with pytest.raises(ValueError, match=r"not strings|columns, not one"):
+        CategoryLookup(known)

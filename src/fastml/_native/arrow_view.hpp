@@ -198,11 +198,30 @@ class Imported {
             columns_.push_back(column_of(schema_, array_, 0, array_.length));
             return;
         }
+        check_rows();
         columns_.reserve(static_cast<size_t>(array_.n_children));
         for (int64_t i = 0; i < array_.n_children; ++i) {
             // A sliced struct keeps its offset to itself: its children are not sliced with it.
             columns_.push_back(column_of(*schema_.children[i], *array_.children[i], array_.offset,
                                          array_.length));
+        }
+    }
+
+    // A record batch has no null rows; a struct array may, and its columns would not show them.
+    void check_rows() const {
+        if (schema_.n_children != array_.n_children) {
+            throw std::invalid_argument("the array has other columns than its schema");
+        }
+        if (array_.null_count == 0 || array_.n_buffers < 1 || array_.buffers[0] == nullptr) return;
+        Column rows;
+        rows.kind = Kind::structure;
+        rows.offset = array_.offset;
+        rows.validity = static_cast<const uint8_t*>(array_.buffers[0]);
+        for (int64_t row = 0; row < array_.length; ++row) {
+            if (!rows.valid(row)) {
+                throw std::invalid_argument("row " + std::to_string(row + 1) +
+                                            " of the struct array is null; flatten it");
+            }
         }
     }
 

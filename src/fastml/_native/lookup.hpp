@@ -16,6 +16,9 @@ class Lookup {
     // `known` must hold distinct strings and no nulls.
     explicit Lookup(const Column& known)
         : size_(known.length), table_(known.length, int64_t{1} << 62) {
+        if (!is_string(known.kind) || known.dictionary != nullptr) {
+            throw std::invalid_argument("the known categories are not strings");
+        }
         StringReader strings(known);
         for (int64_t i = 0; i < size_; ++i) {
             if (!known.valid(i) || table_.code(strings.at(i)) != i) {

@@ -27,6 +27,8 @@ cdef class CategoryLookup:
     def __cinit__(self, known):
         cdef Imported* imported = new Imported(<PyObject*>known)
         try:
+            if imported.n_columns() != 1:
+                raise ValueError(f"got a record batch of {imported.n_columns()} columns, not one")
             self._lookup = new Lookup(imported.column(0))
         finally:
             del imported
