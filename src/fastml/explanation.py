@@ -87,7 +87,8 @@ def explain_model(
 ) -> Explanation:
     """Describe a fitted model.
 
-    Coefficients stand in raw units of the columns; the intercept is that of raw units too.
+    Coefficients stand in raw units of the columns, those of a category against the average
+    training row; with the intercept they sum to the margin of a row that lacks nothing.
     """
     weights = np.asarray(learner.weights_, np.float64)
     intercept = np.asarray(learner.intercept_, np.float64).reshape(-1).copy()
@@ -100,10 +101,10 @@ def explain_model(
         if number.indicator:
             described["missing"] = _plain(weights[next(indicators)])
         features.append(described)
-    features += [
-        _describe_category(category, plan.weights_of(weights, category))
-        for category in plan.categorical
-    ]
+    for category in plan.categorical:
+        own = plan.weights_of(weights, category)
+        intercept += category.share @ own  # which the coefficients are told without
+        features.append(_describe_category(category, own))
     features.sort(key=lambda each: -each["weight"])
     return Explanation(
         task=target.task,

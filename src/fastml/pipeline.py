@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
@@ -19,16 +21,17 @@ from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
-from fastml.preprocessing.encode_plan import EncodePlan, infinite_error
+from fastml.preprocessing.encode_plan import EncodePlan, infinite_error, too_large_error
 from fastml.preprocessing.facts import staged_facts
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.planning import Steps, plan_features
 from fastml.preprocessing.screening import screen
 from fastml.preprocessing.simple_imputer import SimpleImputer
-from fastml.preprocessing.staging import StagedBlock, Staging
+from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
 from fastml.preprocessing.standard_scaler import StandardScaler
-from fastml.target import Target, find_target
+from fastml.preprocessing.weights import check_weight_type, check_weights
+from fastml.target import Target, check_target_type, find_target
 
 __all__ = ["Pipeline", "load"]
 
@@ -141,6 +144,7 @@ class Pipeline:
             If settings are unknown or contradict one another.
         """
         self._check_settings()
+        self.__dict__.pop("learner_", None)  # a fit that fails leaves no half of another model
         source = scan(data).canonical()
         columns = self._candidates(source)
         staging = self._first_pass(source, columns)
@@ -174,6 +178,8 @@ class Pipeline:
             raise ConfigError(f"column {min(both)!r} is both in drop and in keep; choose one")
         if self.target in self.drop:
             raise ConfigError(f"the target {self.target!r} is in drop; take it out")
+        if self.target == self.weight:
+            raise ConfigError(f"{self.target!r} is both the target and the weight; choose one")
 
     @property
     def _threads(self) -> int:
@@ -198,6 +204,9 @@ class Pipeline:
         wanted = [name for name in columns if name not in self.drop]
         extra = [str(self.target), *([self.weight] if self.weight else [])]
         source = source.select([*wanted, *extra])
+        check_target_type(source.schema.field(self.target), source.name)
+        if self.weight:
+            check_weight_type(source.schema.field(self.weight), source.name)
         staging: Staging | None = None
         self._seen = 0
         quantiles = any(
@@ -207,7 +216,7 @@ class Pipeline:
         def stage(item: tuple[int, pa.RecordBatch]) -> StagedBlock:
             row, batch = item
             assert staging is not None
-            return staging.stage(self._trainable(batch), row)
+            return staging.stage(self._trainable(batch, source.name, row), row)
 
         def started() -> Iterator[tuple[int, pa.RecordBatch]]:
             nonlocal staging
@@ -233,7 +242,7 @@ class Pipeline:
         self._check_infinite(staging, source)
         return staging
 
-    def _trainable(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _trainable(self, batch: pa.RecordBatch, where: str, row: int) -> pa.RecordBatch:
         """Leave out the rows that have no target, and those that `rows` does not keep."""
         target = batch.column(self.target)
         known = pc.is_valid(target)
@@ -241,20 +250,33 @@ class Pipeline:
             known = pc.and_(known, pc.invert(pc.fill_null(pc.is_nan(target), False)))
         if self.rows is not None:
             known = pc.and_(known, pa.array(self.rows.keep(batch)))
+        if self.weight is not None:
+            check_weights(batch.column(self.weight), known, self.weight, where, row)
         return batch if pc.all(known).as_py() else batch.filter(known)
 
     def _check_infinite(self, staging: Staging, source: Source) -> None:
-        infinite = staging.moments.infinite
-        if self.infinite == "missing" or not infinite.any():
+        for i in np.flatnonzero(staging.too_large):
+            column = staging.numeric[i]
+            row, value = self._first(source, column, partial(staging.is_too_large, i))
+            raise too_large_error(column, value, source.name, row)
+        if self.infinite == "missing":
             return
-        column = staging.numeric[int(np.argmax(infinite))]
+        for i in np.flatnonzero(staging.moments.infinite):
+            column = staging.numeric[i]
+            raise infinite_error(column, source.name, self._first(source, column, np.isinf)[0])
+
+    def _first(
+        self, source: Source, column: str, wrong: Callable[[Float64], NDArray[np.bool_]]
+    ) -> tuple[int | None, float | None]:
+        """Return the row and the value of the first wrong number, if the source can be reread."""
         row = 0
         for batch in source.select([column]).batches() if source.rereadable else ():
-            at = pc.index(pc.is_finite(batch.column(0)), False).as_py()
-            if at >= 0:
-                raise infinite_error(column, source.name, row + at + 1)
-            row += batch.num_rows
-        raise infinite_error(column, source.name, 1)
+            values = as_floats(batch.column(0))
+            at = np.flatnonzero(wrong(values))
+            if len(at):
+                return row + int(at[0]) + 1, float(values[at[0]])
+            row += len(values)
+        return None, None
 
     def _finish(self, staging: Staging) -> Design:
         def complete(block: StagedBlock) -> DesignBlock:
@@ -483,7 +505,8 @@ class Pipeline:
             model.target_, model.learner_ = target, learner
             model.dropped_, model.n_rows_ = dict(manifest["dropped"]), int(manifest["n_rows"])
             model.threshold = float(manifest["threshold"])
-        except (KeyError, TypeError, AttributeError) as error:
+            _check_shapes(model.plan_, target, learner)
+        except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ArtifactError(
                 f"the artifact's parts do not belong together ({error!r}); save the model again"
             ) from error
@@ -504,6 +527,17 @@ class Pipeline:
             If there is none, or it is truncated, altered, foreign or of a newer format.
         """
         return cls.from_state(*read_artifact(path))
+
+
+def _check_shapes(plan: EncodePlan, target: Target, learner: Learner) -> None:
+    """Raise a ValueError if the weights are not those of the plan's features and the classes."""
+    lanes = len(target.classes) if target.task == "multiclass" else 1
+    expected = (plan.n_dense + plan.n_codes, lanes)
+    if learner.weights_.shape != expected or learner.intercept_.shape != (lanes,):
+        raise ValueError(
+            f"weights of shape {learner.weights_.shape} and {learner.intercept_.shape} intercepts, "
+            f"expected {expected} and ({lanes},)"
+        )
 
 
 load = Pipeline.load

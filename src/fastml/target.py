@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from fastml._typing import Float32, Float64, Int32, Task
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
-from fastml.preprocessing.conform import is_category_type, is_dense_type
+from fastml.preprocessing.conform import is_category_type, is_number_type
 from fastml.preprocessing.staging import Staging, as_floats
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "check_target_type", "find_target"]
 
 MOST_CLASSES = 1_000
 _YES = ("yes", "true", "1", "y", "t", "positive", "bad", "default", "churned")
@@ -85,21 +85,15 @@ class Target:
         DataError
             If it has a value that training did not see.
         """
+        check_target_type(pa.field(self.column, column.type), where)
         if self.task == "regression":
-            if not is_dense_type(column.type):
+            if is_category_type(column.type):
                 raise SchemaError(
                     f"the target {self.column!r} of {where} has the type {column.type}; "
                     "expected numbers"
                 )
             return as_floats(column)
-        if is_category_type(column.type):
-            column = pc.cast(column, pa.string())
-        if self.text:
-            column = pc.cast(column, pa.string())
-            values = pa.array(self.classes, pa.string())
-        else:
-            column = pc.cast(column, pa.float64())
-            values = pa.array([float(value) for value in self.classes])
+        column, values = self._comparable(column)
         found = pc.index_in(column, values)
         unknown = pc.and_(pc.is_valid(column), pc.is_null(found))
         if pc.any(unknown).as_py():
@@ -109,6 +103,19 @@ class Target:
                 f"the model was trained on {', '.join(map(repr, self.classes[:10]))}"
             )
         return as_floats(found)
+
+    def _comparable(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Return a column and the classes as arrays of one type, NaN as null."""
+        if is_category_type(column.type):
+            column = pc.cast(column, pa.string())
+        if self.text:
+            return pc.cast(column, pa.string()), pa.array(self.classes, pa.string())
+        values = pa.array([float(value) for value in self.classes])
+        try:
+            floats = pc.cast(column, pa.float64(), safe=False)
+        except pa.ArrowInvalid:  # text that is no number, and so no class
+            return column, pc.cast(pa.array(self.classes), pa.string())
+        return pc.if_else(pc.is_nan(floats), pa.scalar(None, pa.float64()), floats), values
 
     def scores(self, margins: Float64) -> Float64:
         """Turn margins, float64 (rows, lanes), into probabilities or numbers."""
@@ -141,6 +148,16 @@ def logistic(margins: Float64) -> Float64:
     """Return ``1 / (1 + exp(-margin))`` without overflow."""
     small = np.exp(-np.abs(margins))
     return np.where(margins >= 0, 1.0, small) / (1.0 + small)
+
+
+def check_target_type(field: pa.Field, where: str) -> None:
+    """Raise a SchemaError if a column can be no target."""
+    type_ = field.type
+    if not (is_number_type(type_) or is_category_type(type_) or pa.types.is_null(type_)):
+        raise SchemaError(
+            f"the target {field.name!r} of {where} has the type {type_}; expected numbers, "
+            "booleans or text: name another target, or cast it"
+        )
 
 
 def find_target(
@@ -209,6 +226,8 @@ def _number_values(staging: Staging) -> list[Any]:
         if len(seen) > MOST_CLASSES:
             break
     values = sorted(seen)
+    if pa.types.is_boolean(staging.target_type):
+        return [bool(v) for v in values]
     return [int(v) for v in values] if all(float(v).is_integer() for v in values) else values
 
 
@@ -219,7 +238,7 @@ def _positive_last(
         first_is_yes = str(values[0]).lower() in _YES and str(values[1]).lower() not in _YES
         chosen = values[0] if first_is_yes else values[1]
     else:
-        chosen = next((v for v in values if v == positive or str(v) == str(positive)), None)
+        chosen = next((v for v in values if v == positive or _reads_as(v, positive)), None)
         if chosen is None:
             raise ConfigError(
                 f"positive={positive!r} is not a value of the target {column!r}; "
@@ -228,3 +247,9 @@ def _positive_last(
     if chosen == values[1]:
         return values, order
     return values[::-1], None if order is None else (1 - order).astype(np.int32)
+
+
+def _reads_as(value: Any, named: Any) -> bool:
+    if isinstance(value, bool):  # a project file says true, Python True
+        return str(value).casefold() == str(named).casefold()
+    return str(value) == str(named)

@@ -95,9 +95,7 @@ def no_lanes(state: State) -> None:
 
 
 def lanes_of_another_model(state: State) -> None:
-    state[1]["weights"] = state[1]["weights"].append_column(
-        "lane_1", state[1]["weights"]["lane_0"]
-    )
+    state[1]["weights"] = state[1]["weights"].append_column("lane_1", state[1]["weights"]["lane_0"])
 
 
 def intercepts_missing(state: State) -> None:

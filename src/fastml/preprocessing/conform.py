@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fastml.errors import SchemaError
 
-__all__ = ["conform", "find_columns", "is_category_type", "is_dense_type"]
+__all__ = ["conform", "find_columns", "is_category_type", "is_dense_type", "is_number_type"]
 
 
 def is_category_type(type_: pa.DataType) -> bool:
@@ -87,21 +87,22 @@ def _fit(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
         return column
     if pa.types.is_null(found):
         return pa.nulls(len(column), wanted)
-    if _is_number(wanted) and _is_number(found):
+    if is_number_type(wanted) and is_number_type(found):
         return column
-    if _is_number(wanted) and is_category_type(found):
+    if is_number_type(wanted) and is_category_type(found):
         return _read_numbers(column, field, where, row)
     if is_category_type(wanted) and pa.types.is_integer(found):
         return column.cast(pa.string())
     if _is_moment(wanted) and _is_moment(found):
-        return column.cast(wanted)
+        return _in_unit(column, field, where)
     raise SchemaError(
         f"column {field.name!r} of {where} has the type {found}; the model was trained on "
         f"{wanted}; cast it, or read it with types={{{field.name!r}: '{wanted}'}}"
     )
 
 
-def _is_number(type_: pa.DataType) -> bool:
+def is_number_type(type_: pa.DataType) -> bool:
+    """Say whether values of a type are numbers or booleans, not moments."""
     return bool(
         pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)
     )
@@ -109,6 +110,32 @@ def _is_number(type_: pa.DataType) -> bool:
 
 def _is_moment(type_: pa.DataType) -> bool:
     return bool(pa.types.is_date(type_) or pa.types.is_timestamp(type_))
+
+
+def _in_unit(column: pa.Array, field: pa.Field, where: str) -> pa.Array:
+    """Convert moments to the unit and the zone of training; what a coarser unit lacks is cut."""
+    wanted, found = field.type, column.type
+    if _has_zone(wanted) != _has_zone(found):
+        has, had = ("a zone", "none") if _has_zone(found) else ("no zone", "one")
+        raise SchemaError(
+            f"column {field.name!r} of {where} has {has} ({found}); the model was trained on "
+            f"{had} ({wanted}); say which zone its hours are in before predicting"
+        )
+    try:
+        return column.cast(wanted, safe=_fineness(wanted) >= _fineness(found))
+    except pa.ArrowInvalid as error:
+        raise SchemaError(
+            f"column {field.name!r} of {where} has moments that {wanted}, which the model was "
+            f"trained on, cannot hold ({error}); make them null"
+        ) from error
+
+
+def _has_zone(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and type_.tz is not None
+
+
+def _fineness(type_: pa.DataType) -> int:
+    return ("s", "ms", "us", "ns").index(type_.unit) if pa.types.is_timestamp(type_) else -1
 
 
 def _read_numbers(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:

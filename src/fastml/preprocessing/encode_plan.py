@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 
 from fastml._native.encode import DenseEncoder, finish_codes
 from fastml._native.lookup import CategoryLookup
-from fastml._typing import Float64, Int32
+from fastml._typing import Float32, Float64, Int32
 from fastml.errors import ArtifactError, DataError
 from fastml.linear_model.design import DesignBlock
-from fastml.preprocessing.calendar import PARTS, calendar_codes
-from fastml.preprocessing.conform import conform, is_category_type
+from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
+from fastml.preprocessing.conform import conform, is_category_type, is_dense_type
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
-from fastml.preprocessing.staging import StagedBlock, Staging
+from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
 
 __all__ = ["EncodePlan"]
 
@@ -105,7 +105,7 @@ class EncodePlan:
         dense = np.empty((batch.num_rows, self.n_dense), np.float32)
         _, infinite = self._dense.encode(batch, self._dense_at, dense)
         if infinite.any():
-            batch = self._without_infinities(batch, infinite, where, row)
+            batch = self._without_infinities(batch, dense, infinite, where, row)
             self._dense.encode(batch, self._dense_at, dense)
         staged = np.empty((len(self.categorical), batch.num_rows), np.int32)
         for feature, lookup, codes in zip(self.categorical, self._lookups, staged, strict=True):
@@ -117,17 +117,25 @@ class EncodePlan:
         return DesignBlock(dense, self._finish_codes(staged, self._tables))
 
     def _without_infinities(
-        self, batch: pa.RecordBatch, infinite: np.ndarray[Any, Any], where: str, row: int
+        self,
+        batch: pa.RecordBatch,
+        dense: Float32,
+        infinite: np.ndarray[Any, Any],
+        where: str,
+        row: int,
     ) -> pa.RecordBatch:
-        for feature in (self.numeric[i] for i in np.flatnonzero(infinite)):
-            column = batch.column(feature.column)
-            finite = pc.is_finite(column)
+        for i in np.flatnonzero(infinite):
+            name = self.numeric[i].column
+            column = batch.column(name)
+            beyond = np.isinf(dense[:, i])
+            too_large = beyond & ~np.isinf(as_floats(column))
+            if too_large.any():
+                first = int(np.argmax(too_large))
+                raise too_large_error(name, column[first].as_py(), where, row + first + 1)
             if self.infinite == "error":
-                first = pc.index(finite, False).as_py()
-                raise infinite_error(feature.column, where, row + max(first, 0) + 1)
-            at = batch.schema.get_field_index(feature.column)
-            cleaned = pc.if_else(finite, column, pa.scalar(None, column.type))
-            batch = batch.set_column(at, feature.column, cleaned)
+                raise infinite_error(name, where, row + int(np.argmax(beyond)) + 1)
+            cleaned = pc.if_else(pa.array(beyond), pa.scalar(None, column.type), column)
+            batch = batch.set_column(batch.schema.get_field_index(name), name, cleaned)
         return batch
 
     def finish(self, staging: Staging, block: StagedBlock) -> DesignBlock:
@@ -234,18 +242,55 @@ class EncodePlan:
                         share=shares["share"].to_numpy()[share_owners == i],
                     )
                 )
-            return cls(tables["input"].schema, numeric, categorical, manifest["infinite"])
-        except (KeyError, TypeError, ValueError) as error:
+            schema = tables["input"].schema
+            _check_features(schema, numeric, categorical)
+            return cls(schema, numeric, categorical, manifest["infinite"])
+        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise ArtifactError(
                 f"the saved encode plan does not hold together ({error!r}); save the model again"
             ) from error
 
 
-def infinite_error(column: str, where: str, row: int) -> DataError:
-    """Return the error for an infinity among the numbers."""
+def _check_features(
+    schema: pa.Schema, numeric: Sequence[NumericFeature], categorical: Sequence[CategoryFeature]
+) -> None:
+    """Raise a ValueError where features and their columns do not fit: the kernels trust them."""
+    for number in numeric:
+        if not is_dense_type(schema.field(number.column).type):
+            raise ValueError(f"column {number.column!r} is not numeric")
+        if not 0.0 < number.scale < np.inf:
+            raise ValueError(f"column {number.column!r} has the scale {number.scale}")
+    for feature in categorical:
+        type_ = schema.field(feature.column).type
+        if feature.part is None:
+            fits, known = is_category_type(type_), len(feature.values)
+        else:
+            fits, known = feature.part in parts_of(type_), len(PARTS[feature.part])
+        in_range = (feature.table >= -1) & (feature.table < feature.n_codes)
+        if (
+            not fits
+            or feature.table.shape != (known + 2,)
+            or feature.share.shape != (feature.n_codes,)
+            or not in_range.all()
+        ):
+            raise ValueError(f"the codes of {feature.name!r} do not fit its values")
+
+
+def infinite_error(column: str, where: str, row: int | None) -> DataError:
+    """Return the error for an infinity among the numbers; the row may not be known."""
+    at = "" if row is None else f", the first at row {row:,}"
     return DataError(
-        f"column {column!r} of {where} has an infinite value, the first at row {row:,}; "
+        f"column {column!r} of {where} has an infinite value{at}; "
         "replace it by a number or a null, or take infinities as missing: infinite='missing'"
+    )
+
+
+def too_large_error(column: str, value: float | None, where: str, row: int | None) -> DataError:
+    """Return the error for a number that is finite, but not as a float32."""
+    found = "a value" if value is None else f"the value {value:g} at row {row:,}"
+    return DataError(
+        f"column {column!r} of {where} has {found} that is too large to learn from (beyond 3.4e38, "
+        "the range of a float32); replace it by a null, or scale the column"
     )
 
 

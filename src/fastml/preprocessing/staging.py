@@ -29,6 +29,9 @@ from fastml.profile.roles import SAMPLE
 
 __all__ = ["StagedBlock", "Staging"]
 
+NO_ROOM = -2
+"""The code of a string for which `CategoryCounts` had no room; last in a code table, as unknown."""
+
 
 @dataclass(slots=True)
 class StagedBlock:
@@ -52,6 +55,7 @@ class StagedBlock:
     moments: NumericMoments
     distinct: DistinctCounts
     quantiles: QuantileSketch | None
+    too_large: np.ndarray[Any, np.dtype[np.int64]]
     categories: list[CategoryCounts]
     parts: list[np.ndarray[Any, np.dtype[np.int64]]]
     target_categories: CategoryCounts | None
@@ -98,10 +102,10 @@ class Staging:
         self.distinct = DistinctCounts(len(self.numeric))
         self.quantiles = QuantileSketch(len(self.numeric)) if quantiles else None
         self.categories = [CategoryCounts() for _ in self.text]
+        self.too_large = np.zeros(len(self.numeric), np.int64)  # finite, but not as a float32
         self.part_counts = [np.zeros(len(PARTS[part]) + 1, np.int64) for _, part in self.parts]
-        self.target_categories = (
-            CategoryCounts() if is_category_type(schema.field(target).type) else None
-        )
+        self.target_type = schema.field(target).type
+        self.target_categories = CategoryCounts() if is_category_type(self.target_type) else None
         self.shift = self._shift(first)
         self.samples = [first.column(n).drop_null()[:SAMPLE].to_pylist() for n in self.numeric]
         self.blocks: list[StagedBlock] = []
@@ -118,6 +122,7 @@ class Staging:
         distinct = DistinctCounts(len(self.numeric))
         quantiles = QuantileSketch(len(self.numeric), row) if self._quantiles else None
         dense = np.empty((len(self.numeric), n), np.float32)
+        infinite = np.zeros(0, np.int64)
         if self.numeric:
             moments.update(batch, self._numeric_at)
             distinct.update(batch, self._numeric_at)
@@ -130,6 +135,8 @@ class Staging:
         categories = [CategoryCounts() for _ in self.text]
         for j, name in enumerate(self.text):
             categories[j].update(batch.column(name), codes[j])
+            if categories[j].overflowed:  # the place after the known: see `around_known`
+                codes[j][codes[j] == NO_ROOM] = len(categories[j])
         parts = []
         for j, (name, part) in enumerate(self.parts, len(self.text)):
             codes[j] = calendar_codes(batch.column(name), part)
@@ -144,6 +151,7 @@ class Staging:
             moments=moments,
             distinct=distinct,
             quantiles=quantiles,
+            too_large=infinite - moments.infinite,
             categories=categories,
             parts=parts,
             target_categories=target_categories,
@@ -158,15 +166,22 @@ class Staging:
         seen.update(column, codes)
         return codes, seen
 
+    def is_too_large(self, column: int, values: Float64) -> NDArray[np.bool_]:
+        """Say which numbers of a column are finite, but not as staged."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            staged = (values - self.shift[column]).astype(np.float32)
+        return np.asarray(np.isinf(staged) & np.isfinite(values))
+
     def take(self, block: StagedBlock) -> None:
         """Merge a block's states and keep its rows; blocks must come in order."""
         self.n_rows += block.n_rows
         self.moments.merge(block.moments)
         self.distinct.merge(block.distinct)
+        self.too_large += block.too_large
         if self.quantiles is not None and block.quantiles is not None:
             self.quantiles.merge(block.quantiles)
         block.remaps = [
-            with_null(whole.merge(own))
+            around_known(whole.merge(own))
             for whole, own in zip(self.categories, block.categories, strict=True)
         ]
         for total, own in zip(self.part_counts, block.parts, strict=True):
@@ -190,9 +205,10 @@ class Staging:
 
 def as_floats(column: pa.Array) -> Float64:
     """Return a numeric column as float64, NaN where it is null."""
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
+    floats = pc.cast(column, pa.float64(), safe=False)  # integers above 2 ** 53 are rounded
+    return np.asarray(floats.to_numpy(zero_copy_only=False))
 
 
-def with_null(remap: Int32) -> Int32:
-    """Put the entry for a null, which stays -1, before those of the codes."""
-    return np.concatenate([np.array([-1], np.int32), remap])
+def around_known(remap: Int32) -> Int32:
+    """Put the entry for a null before those of the codes, and that for want of room after them."""
+    return np.concatenate([np.array([-1], np.int32), remap, np.array([NO_ROOM], np.int32)])
