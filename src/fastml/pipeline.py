@@ -255,7 +255,7 @@ class Pipeline:
         return batch if pc.all(known).as_py() else batch.filter(known)
 
     def _check_infinite(self, staging: Staging, source: Source) -> None:
-        for i in np.flatnonzero(staging.too_large):
+        for i in np.flatnonzero(staging.too_large).tolist():
             column = staging.numeric[i]
             row, value = self._first(source, column, partial(staging.is_too_large, i))
             raise too_large_error(column, value, source.name, row)
