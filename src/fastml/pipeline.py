@@ -261,7 +261,7 @@ class Pipeline:
             raise too_large_error(column, value, source.name, row)
         if self.infinite == "missing":
             return
-        for i in np.flatnonzero(staging.moments.infinite):
+        for i in np.flatnonzero(staging.moments.infinite).tolist():
             column = staging.numeric[i]
             raise infinite_error(column, source.name, self._first(source, column, np.isinf)[0])
 
