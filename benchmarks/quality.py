@@ -79,6 +79,7 @@ NYCFLIGHTS = Case(
         "year", "minute", "flight", "tailnum",
     ),
     published=0.0476,
+    most_seeds=5,
 )  # fmt: skip
 CASES = {
     "telco_churn_mlc": Case("telco_churn_mlc/data.parquet", "churn", "ROC AUC"),
@@ -100,7 +101,7 @@ CASES = {
         "R²",
         published=0.0294,
         most_rows=README_ROWS,
-        most_seeds=5,
+        most_seeds=3,
     ),
 }
 
@@ -306,7 +307,12 @@ def page(lines: list[str]) -> str:
             "of five penalties on the validation rows; both trained on the same 70% and judged on",
             "the same test rows, anew for every seed (`python -m benchmarks.quality --write`).",
             "Times are medians of one training: fastml's from the Parquet file, scikit-learn's on",
-            "the table in memory and with the chosen penalty alone.",
+            "the table in memory and with the chosen penalty alone. scikit-learn has the parts of a",
+            "time (month, weekday, hour) as categories, as fastml makes them.",
+            "",
+            "The sets' READMEs trained Ridge on at most 100,000 rows, as `nycflights13_100k` and",
+            "`flights_3m` do here. On those rows of nycflights13 neither side reaches the published",
+            "0.0476 (a plain Ridge, alpha=1, has 0.0473); on all training rows both do.",
             "",
             *lines,
             "",
