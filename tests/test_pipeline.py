@@ -17,7 +17,13 @@ import fastml
 from fastml import Pipeline
 from fastml.errors import ArtifactError, ConfigError, DataError, NotFittedError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
-from fastml.preprocessing import MissingRowDropper, RobustScaler, SimpleImputer
+from fastml.preprocessing import (
+    MinMaxScaler,
+    MissingRowDropper,
+    RobustScaler,
+    SimpleImputer,
+    StandardScaler,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +70,18 @@ def test_contributions_sum_to_the_margin(model: Pipeline, churn: pa.Table) -> No
     sums = [sum(c.contribution for c in model.explain_row(row)) for row in rows.to_pylist()]
     rest = margins - np.array(sums)  # the margin of the average row
     np.testing.assert_allclose(rest, rest[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
+def test_contributions_are_against_the_average_row(scaler: Any) -> None:
+    rng = np.random.default_rng(5)
+    z = pa.array(rng.exponential(size=200) + 50, mask=rng.random(200) < 0.3)
+    data = table(z=z)
+    imputer = SimpleImputer("constant", fill_value=40, add_indicator=True)
+    model = Pipeline(target="y", scaler=scaler, imputer=imputer).fit(data)
+    rows = data.drop_columns(["y"]).to_pylist()
+    sums = [sum(c.contribution for c in model.explain_row(row)) for row in rows]
+    assert np.mean(sums) == pytest.approx(0, abs=1e-4)
 
 
 def test_train_equals_serve(churn: pa.Table) -> None:

@@ -125,7 +125,7 @@ def _describe_number(feature: NumericFeature, weight: Float64, per_unit: Float64
         "column": feature.column,
         "name": feature.column,
         "kind": feature.kind,
-        "weight": float(np.abs(weight).max()),
+        "weight": float(np.abs(weight).max()) * feature.spread,
         "coefficient": _plain(per_unit),
         "imputed": feature.imputed,
         "center": feature.center,
@@ -161,7 +161,8 @@ def explain_rows(
     """
     block = plan.encode(batch)
     weights = np.asarray(learner.weights_, np.float64)[:, lane]
-    dense = block.dense.astype(np.float64) * weights[: plan.n_dense]
+    average = [f.average for f in plan.numeric] + [f.missing for f in plan.numeric if f.indicator]
+    dense = (block.dense.astype(np.float64) - average) * weights[: plan.n_dense]
     added: dict[str, Float64] = {}
     indicators = iter(range(len(plan.numeric), plan.n_dense))
     for i, number in enumerate(plan.numeric):

@@ -180,6 +180,9 @@ class EncodePlan:
                     "imputed": f.imputed,
                     "shift": f.shift,
                     "indicator": f.indicator,
+                    "mean": f.mean,
+                    "std": f.std,
+                    "missing": f.missing,
                 }
                 for f in self.numeric
             ],

@@ -34,6 +34,10 @@ class NumericFeature:
         Taken off in float64 before anything else, so that float32 holds the rest.
     indicator : bool
         Whether a second output says that the value was missing.
+    mean, std : float, optional
+        Of the training rows that have a value, in raw units; default `center` and `scale`.
+    missing : float
+        The share of the training rows that have none.
     """
 
     column: str
@@ -43,6 +47,22 @@ class NumericFeature:
     imputed: float
     shift: float
     indicator: bool = False
+    mean: float | None = None
+    std: float | None = None
+    missing: float = 0.0
+
+    @property
+    def average(self) -> float:
+        """The mean output over the training rows."""
+        mean = self.center if self.mean is None else self.mean
+        return (1.0 - self.missing) * (mean - self.center) / self.scale + self.missing * float(
+            self.fill
+        )
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the output over the training rows that have a value."""
+        return 1.0 if self.std is None else self.std / self.scale
 
     @property
     def offset(self) -> np.float32:

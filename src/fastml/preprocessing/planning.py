@@ -162,6 +162,9 @@ def _number(stats: StagedColumn, name: str, type_: pa.DataType, steps: Steps) ->
         imputed=float(steps.imputer.fill_value_of(stats)),
         shift=float(stats.staging.shift[stats.index]),
         indicator=bool(steps.imputer.add_indicator and stats.nulls),
+        mean=stats.mean if stats.count else None,
+        std=stats.std if stats.count else None,
+        missing=stats.nulls / max(stats.staging.n_rows, 1),
     )
 
 
