@@ -248,6 +248,16 @@ def fit(data: Any, **settings: Any) -> Pipeline:
     return Pipeline(target="y", **settings).fit(data)
 
 
+def test_columns_are_lists() -> None:
+    with pytest.raises(ConfigError, match=r"drop is the text 'x'; expected \['x'\]"):
+        fit(table(), drop="x")
+
+
+def test_a_row_to_explain_lacks_a_column(model: Pipeline) -> None:
+    with pytest.raises(SchemaError, match="lacks the columns"):
+        model.explain_row({"state": "KS"})
+
+
 def test_missing_target_column() -> None:
     with pytest.raises(SchemaError, match=r"lacks the column 'Y'.*did you mean 'y'"):
         Pipeline(target="Y").fit(table())

@@ -173,6 +173,9 @@ class Pipeline:
             raise ConfigError("the pipeline has no target; say which column: target='churn'")
         if self.infinite not in ("error", "missing"):
             raise ConfigError(f"infinite={self.infinite!r}; expected 'error' or 'missing'")
+        for setting, columns in (("drop", self.drop), ("keep", self.keep)):
+            if isinstance(columns, str):
+                raise ConfigError(f"{setting} is the text {columns!r}; expected [{columns!r}]")
         both = set(self.drop) & set(self.keep)
         if both:
             raise ConfigError(f"column {min(both)!r} is both in drop and in keep; choose one")
@@ -452,10 +455,14 @@ class Pipeline:
 
         Contributions are in units of the margin (log-odds of a classifier), against the average
         training row; they sum to the row's margin less the average one.
+
+        Raises
+        ------
+        SchemaError
+            If the row lacks a column; a value that is not known is given as None.
         """
         self._check_fitted()
-        missing = {name: row.get(name) for name in self.plan_.schema.names}
-        table = pa.Table.from_pylist([missing])
+        table = pa.Table.from_pylist([dict(row)])
         batch = next(iter(self._needed(scan(table)).blocks()))
         return explain_rows(self.plan_, self.learner_, batch)[0]
 
