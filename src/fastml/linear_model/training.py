@@ -24,8 +24,10 @@ WARM_UP = 1 / 8
 """Share of the rows that the stochastic warm-up of `auto` sees; more does not save an iteration."""
 EXACT = 1e-16
 """Default tolerance of the batch solver on small tables, where convergence costs nothing."""
+SINGLE = 1e-7
+"""The same of float32 designs: below it is the rounding of the design itself."""
 PRACTICAL = 1e-5
-"""The same on others: far within the error that comes from having so many rows and not more."""
+"""Default tolerance on larger tables: far within the error that comes from having so many rows and not more."""
 PROGRESS = 1e-3
 """Default tolerance of the stochastic solver: the relative gain of an epoch."""
 
@@ -102,7 +104,9 @@ def train(
         objective.move_to(stochastic.weights)
         tolerance = settings.tolerance
         if tolerance is None:
-            tolerance = EXACT if n_rows < SMALL_ROWS else PRACTICAL
+            # Below what the design's own rounding hides there is nothing to gain.
+            exact = SINGLE if kernels.dtype == np.float32 else EXACT
+            tolerance = exact if n_rows < SMALL_ROWS else PRACTICAL
         minimum = minimize(
             objective,
             tolerance=tolerance,
