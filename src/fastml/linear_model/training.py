@@ -27,7 +27,7 @@ EXACT = 1e-16
 SINGLE = 1e-7
 """The same of float32 designs: below it is the rounding of the design itself."""
 PRACTICAL = 1e-5
-"""Default tolerance on larger tables: far within the error that comes from having so many rows and not more."""
+"""Default tolerance on larger tables: far within what having more rows would change."""
 PROGRESS = 1e-3
 """Default tolerance of the stochastic solver: the relative gain of an epoch."""
 
