@@ -100,9 +100,9 @@ struct Kernels {
 // The kernels for float (single) or double blocks, at the SIMD level in force.
 const Kernels& kernels(bool single, int64_t lanes);
 
-// Bytes: the dense weights, a batch's rows, and the codes that it touches.
+// Bytes: the dense weights, the lanes' settings, a batch's rows, and the codes that it touches.
 inline int64_t stochastic_scratch(const Shape& shape, int64_t batch_size) {
-    const int64_t values = 3 * (shape.dense + 1) * shape.lanes + batch_size * 6 * shape.lanes +
+    const int64_t values = 3 * (shape.dense + 2) * shape.lanes + batch_size * 6 * shape.lanes +
                            4 * batch_size * shape.columns;
     return 8 * values + 8 * batch_size * shape.columns + 16 * batch_size;
 }

@@ -25,7 +25,7 @@ from fastml.linear_model.precondition import Preconditioner
 
 __all__ = ["Minimum", "minimize"]
 
-REFRESH = (0, 4, 12, 36, 108, 324)
+REFRESH = (0, 8, 24, 72, 216)
 """Iterations before which the preconditioner is taken anew."""
 
 

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._base import check_finite
-from fastml._native.linear import MOST_LANES, DesignKernels
+from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight, watch_for
+from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
 from fastml.linear_model.design import Design
-from fastml.linear_model.settings import Schedule, Solver, is_number
+from fastml.linear_model.settings import Schedule, Solver
 from fastml.linear_model.training import train
 
 __all__ = ["LogisticRegression"]
@@ -144,7 +144,7 @@ class LogisticRegression(LinearModel):
         """
         self._settings()
         matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=True)
-        classes, codes = _classes(labels)
+        classes, codes = find_classes(labels)
         return self.fit_design(blocks_of(matrix, codes.astype(np.float64), weight), classes=classes)
 
     def fit_design(
@@ -172,15 +172,15 @@ class LogisticRegression(LinearModel):
         """
         settings = self._settings(threads)
         total_weight(design)
-        counts = _class_totals(design, len(classes) if classes is not None else n_classes)
+        counts = class_totals(design, len(classes) if classes is not None else n_classes)
         labels = np.arange(len(counts)) if classes is None else np.asarray(classes)
-        _check_classes(counts, labels)
-        factors = self._factors(labels, counts)
+        check_classes(counts, labels)
+        factors = class_factors(self.class_weight, labels, counts)
         kernels = _kernels(design, len(counts), factors)
         weight = float(counts.sum() if factors is None else counts @ factors)
         watch = None
         if validation is not None:
-            held_out = _class_totals(validation, len(counts))
+            held_out = class_totals(validation, len(counts))
             watch = watch_for(
                 _kernels(validation, len(counts), factors),
                 float(held_out.sum() if factors is None else held_out @ factors),
@@ -216,7 +216,7 @@ class LogisticRegression(LinearModel):
         self._settings()
         first = not hasattr(self, "classes_")
         matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=first)
-        found, codes = _classes(labels)
+        found, codes = find_classes(labels)
         if first:
             known = found if classes is None else np.unique(np.asarray(classes))
         else:
@@ -241,12 +241,12 @@ class LogisticRegression(LinearModel):
                 "class_weight={label: factor, ...}"
             )
         labels = np.asarray(classes) if classes is not None else getattr(self, "classes_", None)
-        counts = _class_totals(design, None if labels is None else len(labels))
+        counts = class_totals(design, None if labels is None else len(labels))
         labels = np.arange(len(counts)) if labels is None else labels
         if len(labels) < 2:
             raise DataError(f"there is a single class, {labels[0]!r}; pass classes=[...]")
         total_weight(design)
-        factors = self._factors(labels, counts)
+        factors = class_factors(self.class_weight, labels, counts)
         kernels = _kernels(design, len(labels), factors)
         weight = float(counts.sum() if factors is None else counts @ factors)
         fitted = hasattr(self, "weights_")
@@ -260,33 +260,6 @@ class LogisticRegression(LinearModel):
         self.n_features_in_ = design.n_features
         self._remember_step(solver.weights, solver, loss)
         return self
-
-    def _factors(self, labels: NDArray[Any], counts: Float64) -> Float64 | None:
-        """Return the factor of each class's row weights, or None."""
-        given = self.class_weight
-        if given is None:
-            return None
-        if isinstance(given, str):
-            if given != "balanced":
-                raise ConfigError(
-                    f"class_weight is {given!r}; expected 'balanced' or a mapping of classes"
-                )
-            filled = counts > 0.0
-            balanced: Float64 = counts.sum() / (filled.sum() * np.where(filled, counts, 1.0))
-            return balanced
-        if not isinstance(given, Mapping):
-            raise ConfigError(
-                f"class_weight is {given!r}; expected 'balanced' or a mapping of classes"
-            )
-        factors = np.ones(len(labels))
-        by_text = {str(label): code for code, label in enumerate(labels.tolist())}
-        for label, factor in given.items():
-            if str(label) not in by_text:
-                continue  # as in scikit-learn: a subset of rows may lack a class
-            if not is_number(factor) or factor < 0:
-                raise ConfigError(f"class_weight[{label!r}] is {factor!r}; expected a number >= 0")
-            factors[by_text[str(label)]] = factor
-        return factors
 
     # -- prediction ---------------------------------------------------------------------------
 
@@ -331,62 +304,6 @@ class LogisticRegression(LinearModel):
         lanes = model.weights_.shape[1]
         model.classes_ = np.arange(2 if lanes == 1 else lanes)
         return model
-
-
-def _classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the sorted classes and each row's index among them."""
-    if labels.dtype.kind == "f":
-        check_finite(labels, "y")
-        if (labels != np.floor(labels)).any():
-            raise DataError(
-                "Unknown label type: y is continuous, and a classifier needs classes; use "
-                "LinearRegression, or cut y into classes"
-            )
-    try:
-        classes, codes = np.unique(labels, return_inverse=True)
-    except TypeError as error:
-        raise DataError(
-            f"Unknown label type: y mixes types that cannot be compared ({error}); "
-            "fill missing labels and use labels of one type"
-        ) from error
-    return classes, codes
-
-
-def _class_totals(design: Design, n_classes: int | None) -> Float64:
-    """Return each class's total row weight.
-
-    Raises
-    ------
-    DataError
-        If a target is not the index of a class.
-    """
-    totals: Float64 = np.zeros(n_classes or 0)
-    for block in design.blocks:
-        if block.target is None:
-            raise DataError("the design has no target")
-        if block.n_rows == 0:
-            continue
-        target = block.target
-        check_finite(target, "y")
-        most = MOST_LANES if n_classes is None else n_classes
-        if target.min() < 0 or target.max() >= most or (target != np.floor(target)).any():
-            raise DataError(
-                f"the design's targets must be indices of classes in [0, {most}); "
-                f"found {target.min():g} to {target.max():g}"
-            )
-        rows = np.bincount(target.astype(np.intp), block.weight, minlength=len(totals))
-        totals = np.pad(totals, (0, len(rows) - len(totals))) + rows
-    return totals
-
-
-def _check_classes(totals: Float64, labels: NDArray[Any]) -> None:
-    filled = np.flatnonzero(totals > 0.0)
-    if len(filled) < 2:
-        only = f"class {labels[filled[0]]!r}" if len(filled) else "no class"
-        raise DataError(
-            f"y has only one class with any weight ({only}); a classifier needs at least two "
-            "classes: look for a filter or a split that removed the others"
-        )
 
 
 def _kernels(design: Design, n_classes: int, factors: Float64 | None) -> DesignKernels:

@@ -1,0 +1,108 @@
+"""The classes of a target: their labels, their weights, and what they may not be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._base import check_finite
+from fastml._native.linear import MOST_LANES
+from fastml._typing import Float64
+from fastml.errors import ConfigError, DataError
+from fastml.linear_model.design import Design
+from fastml.linear_model.settings import is_number
+
+__all__ = ["check_classes", "class_factors", "class_totals", "find_classes"]
+
+
+def find_classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the sorted classes and each row's index among them."""
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y")
+        if (labels != np.floor(labels)).any():
+            raise DataError(
+                "Unknown label type: y is continuous, and a classifier needs classes; use "
+                "LinearRegression, or cut y into classes"
+            )
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise DataError(
+            f"Unknown label type: y mixes types that cannot be compared ({error}); "
+            "fill missing labels and use labels of one type"
+        ) from error
+    return classes, codes
+
+
+def class_totals(design: Design, n_classes: int | None) -> Float64:
+    """Return each class's total row weight.
+
+    Raises
+    ------
+    DataError
+        If a target is not the index of a class.
+    """
+    totals: Float64 = np.zeros(n_classes or 0)
+    for block in design.blocks:
+        if block.target is None:
+            raise DataError("the design has no target")
+        if block.n_rows == 0:
+            continue
+        target = block.target
+        check_finite(target, "y")
+        most = MOST_LANES if n_classes is None else n_classes
+        if target.min() < 0 or target.max() >= most or (target != np.floor(target)).any():
+            raise DataError(
+                f"the design's targets must be indices of classes in [0, {most}); "
+                f"found {target.min():g} to {target.max():g}"
+            )
+        rows = np.bincount(target.astype(np.intp), block.weight, minlength=len(totals))
+        totals = np.pad(totals, (0, len(rows) - len(totals))) + rows
+    return totals
+
+
+def check_classes(totals: Float64, labels: NDArray[Any]) -> None:
+    """Raise a DataError unless two classes have rows."""
+    filled = np.flatnonzero(totals > 0.0)
+    if len(filled) < 2:
+        only = f"class {labels[filled[0]]!r}" if len(filled) else "no class"
+        raise DataError(
+            f"y has only one class with any weight ({only}); a classifier needs at least two "
+            "classes: look for a filter or a split that removed the others"
+        )
+
+
+def class_factors(given: Any, labels: NDArray[Any], counts: Float64) -> Float64 | None:
+    """Return the factor of each class's row weights, or None where `given` is None.
+
+    Parameters
+    ----------
+    given : None, "balanced" or a mapping of labels to factors
+    labels : ndarray of shape (n_classes,)
+    counts : float64 ndarray of shape (n_classes,)
+        The classes' total row weights.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        if given != "balanced":
+            raise ConfigError(
+                f"class_weight is {given!r}; expected 'balanced' or a mapping of classes"
+            )
+        filled = counts > 0.0
+        balanced: Float64 = counts.sum() / (filled.sum() * np.where(filled, counts, 1.0))
+        return balanced
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"class_weight is {given!r}; expected 'balanced' or a mapping of classes")
+    factors = np.ones(len(labels))
+    by_text = {str(label): code for code, label in enumerate(labels.tolist())}
+    for label, factor in given.items():
+        if str(label) not in by_text:
+            continue  # as in scikit-learn: a subset of rows may lack a class
+        if not is_number(factor) or factor < 0:
+            raise ConfigError(f"class_weight[{label!r}] is {factor!r}; expected a number >= 0")
+        factors[by_text[str(label)]] = factor
+    return factors
