@@ -43,7 +43,7 @@ bench-accept: $(VENV)/.with-bench $(VENV)/.compiled  ## take the kernels' presen
 
 wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used from outside this folder
 	rm -rf build/wheel
-	$(BIN)/python -m build --outdir build/wheel .
+	$(BIN)/python -m build --quiet --outdir build/wheel .
 	$(BIN)/python tools/check_wheel.py build/wheel
 
 sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
