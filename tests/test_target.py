@@ -38,7 +38,7 @@ def test_boolean_target_has_boolean_classes(positive: Any) -> None:
 
 def test_boolean_target_is_judged_on_numbers_too() -> None:
     model = fit(TRUTH)
-    codes = [y for y, _, _ in model.score_blocks(table(TRUTH.astype(np.int8)))]
+    codes = [rows.truth for rows, _ in model.score_blocks(table(TRUTH.astype(np.int8)))]
     np.testing.assert_array_equal(np.concatenate(codes), TRUTH)
 
 
@@ -69,7 +69,7 @@ def test_missing_targets_are_left_out_of_judging_as_of_training() -> None:
     y[:7] = np.nan
     model = fit(y)
     assert model.n_rows_ == N - 7
-    assert sum(len(truth) for truth, _, _ in model.score_blocks(table(y))) == N - 7
+    assert sum(len(scores) for _, scores in model.score_blocks(table(y))) == N - 7
 
 
 def test_text_where_classes_were_numbers() -> None:

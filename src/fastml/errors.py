@@ -7,6 +7,8 @@ message says what was found, where, what was expected and what to do.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 __all__ = [
     "ArtifactError",
@@ -16,6 +18,7 @@ __all__ = [
     "NotFittedError",
     "SchemaError",
     "ServingError",
+    "did_you_mean",
     "not_fitted",
 ]
 
@@ -46,6 +49,18 @@ class ArtifactError(FastMLError, ValueError):
 
 class ServingError(FastMLError, RuntimeError):
     """A request cannot be answered."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, listed: bool = False) -> str:
+    """Return `; did you mean 'X'?` for an unknown name, whatever its case.
+
+    Where no known name is near, return nothing, or if `listed`, all that are known.
+    """
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    if near:
+        return f"; did you mean {folded[near[0]]!r}?"
+    return f"; known are {', '.join(folded.values())}" if listed else ""
 
 
 def not_fitted(estimator: object) -> NotFittedError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, Literal, Self, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +14,15 @@ from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
 from fastml.data import Source, scan
 from fastml.engine import default_threads, ordered_map
-from fastml.errors import ArtifactError, ConfigError, DataError, not_fitted
+from fastml.errors import ArtifactError, ConfigError, not_fitted
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
-from fastml.preprocessing.encode_plan import EncodePlan, infinite_error, too_large_error
+from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.facts import staged_facts
+from fastml.preprocessing.first_pass import FirstPass
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.planning import Steps, plan_features
@@ -33,9 +33,29 @@ from fastml.preprocessing.standard_scaler import StandardScaler
 from fastml.preprocessing.weights import check_weight_type, check_weights
 from fastml.target import Target, check_target_type, find_target
 
-__all__ = ["Pipeline", "load"]
+__all__ = ["Labelled", "Pipeline", "load"]
 
 Learner: TypeAlias = LinearRegression | LogisticRegression
+
+_COLUMN_LISTS = ("drop", "keep", "categorical", "numeric")
+
+
+class Labelled(NamedTuple):
+    """Rows with their truth.
+
+    Attributes
+    ----------
+    truth : int64 or float64 array of shape (rows,)
+        The code of each row's class (binary: 1 is the positive one), or the number.
+    weight : float64 array of shape (rows,), or None
+        The row weights, where the pipeline was trained with some.
+    batch : pyarrow.RecordBatch
+        The columns that the pipeline reads.
+    """
+
+    truth: NDArray[Any]
+    weight: Float64 | None
+    batch: pa.RecordBatch
 
 
 class Pipeline:
@@ -62,6 +82,9 @@ class Pipeline:
         Columns to leave out.
     keep : sequence of str
         Columns to keep whatever is found out about them.
+    categorical, numeric : sequence of str
+        Columns to read as categories and as numbers; default by type, but whole numbers whose name
+        says a code (`store_id`, `month`) are categories, and texts that are dates are dates.
     imputer, scaler, encoder, pruner : estimators of `fastml.preprocessing`, optional
         Default: the mean, to zero mean and unit variance, every category, near-copies dropped.
     rows : MissingRowDropper, optional
@@ -96,6 +119,8 @@ class Pipeline:
         weight: str | None = None,
         drop: Sequence[str] = (),
         keep: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        numeric: Sequence[str] = (),
         imputer: SimpleImputer | None = None,
         scaler: Any = None,
         encoder: OneHotEncoder | None = None,
@@ -111,6 +136,8 @@ class Pipeline:
         self.weight = weight
         self.drop = drop
         self.keep = keep
+        self.categorical = categorical
+        self.numeric = numeric
         self.imputer = imputer
         self.scaler = scaler
         self.encoder = encoder
@@ -148,17 +175,15 @@ class Pipeline:
         source = scan(data).canonical()
         columns = self._candidates(source)
         staging = self._first_pass(source, columns)
-        self.missing_targets_ = self._seen - staging.n_rows
+        self.missing_targets_ = staging.n_left_out
         target = find_target(
             staging, str(self.target), source.name, self.task, self.positive, self.learner
         )
         for block in staging.blocks:
             block.target = target.codes(block.target)
-        facts = staged_facts(staging, source.schema, columns, target.task, self.drop)
+        facts = staged_facts(staging, columns, target.task, self.drop)
         dropped = screen(facts, self.keep, self.drop).dropped
-        self.plan_ = plan_features(
-            staging, source.schema, self._steps(), dropped, self.keep, source.name
-        )
+        self.plan_ = plan_features(staging, self._steps(), dropped, self.keep, source.name)
         self.dropped_ = dropped
         learner = self.learner if self.learner is not None else target.default_learner()
         design = self._finish(staging)
@@ -173,16 +198,24 @@ class Pipeline:
             raise ConfigError("the pipeline has no target; say which column: target='churn'")
         if self.infinite not in ("error", "missing"):
             raise ConfigError(f"infinite={self.infinite!r}; expected 'error' or 'missing'")
-        for setting, columns in (("drop", self.drop), ("keep", self.keep)):
-            if isinstance(columns, str):
-                raise ConfigError(f"{setting} is the text {columns!r}; expected [{columns!r}]")
-        both = set(self.drop) & set(self.keep)
-        if both:
-            raise ConfigError(f"column {min(both)!r} is both in drop and in keep; choose one")
-        if self.target in self.drop:
-            raise ConfigError(f"the target {self.target!r} is in drop; take it out")
         if self.target == self.weight:
             raise ConfigError(f"{self.target!r} is both the target and the weight; choose one")
+        for setting in _COLUMN_LISTS:
+            columns = getattr(self, setting)
+            if isinstance(columns, str):
+                raise ConfigError(f"{setting} is the text {columns!r}; expected [{columns!r}]")
+            for apart in ("target", "weight"):
+                if getattr(self, apart) in columns:
+                    raise ConfigError(
+                        f"the {apart} {getattr(self, apart)!r} is in {setting}, but is never a "
+                        "feature; take it out"
+                    )
+        for one, other in (("drop", "keep"), ("categorical", "numeric")):
+            both = set(getattr(self, one)) & set(getattr(self, other))
+            if both:
+                raise ConfigError(
+                    f"column {min(both)!r} is both in {one} and in {other}; choose one"
+                )
 
     @property
     def _threads(self) -> int:
@@ -198,88 +231,27 @@ class Pipeline:
         )
 
     def _candidates(self, source: Source) -> list[str]:
-        named = [str(self.target), *([self.weight] if self.weight else []), *self.drop, *self.keep]
+        named = [str(self.target), *([self.weight] if self.weight else [])]
+        named += [name for setting in _COLUMN_LISTS for name in getattr(self, setting)]
         find_columns(source.schema, named, source.name)
         apart = {self.target, self.weight}
         return [name for name in source.schema.names if name not in apart]
 
     def _first_pass(self, source: Source, columns: list[str]) -> Staging:
-        wanted = [name for name in columns if name not in self.drop]
-        extra = [str(self.target), *([self.weight] if self.weight else [])]
-        source = source.select([*wanted, *extra])
         check_target_type(source.schema.field(self.target), source.name)
-        if self.weight:
-            check_weight_type(source.schema.field(self.weight), source.name)
-        staging: Staging | None = None
-        self._seen = 0
-        quantiles = any(
-            getattr(step, "needs_quantiles", False) for step in (self.imputer, self.scaler)
-        )
-
-        def stage(item: tuple[int, pa.RecordBatch]) -> StagedBlock:
-            row, batch = item
-            assert staging is not None
-            return staging.stage(self._trainable(batch, source.name, row), row)
-
-        def started() -> Iterator[tuple[int, pa.RecordBatch]]:
-            nonlocal staging
-            for batch in source.blocks():
-                if staging is None:
-                    staging = Staging(
-                        source.schema, wanted, str(self.target), self.weight, batch,
-                        quantiles=quantiles,
-                    )  # fmt: skip
-                yield self._seen, batch
-                self._seen += batch.num_rows
-
-        for block in ordered_map(stage, started(), self._threads):
-            assert staging is not None
-            staging.take(block)
-        if staging is None:
-            raise DataError(f"{source.name} has no rows; there is nothing to learn from")
-        if staging.n_rows == 0:
-            raise DataError(
-                f"no row of {source.name} has a value in the target {self.target!r}; "
-                "name the column that is to be predicted"
-            )
-        self._check_infinite(staging, source)
-        return staging
-
-    def _trainable(self, batch: pa.RecordBatch, where: str, row: int) -> pa.RecordBatch:
-        """Leave out the rows that have no target, and those that `rows` does not keep."""
-        target = batch.column(self.target)
-        known = pc.is_valid(target)
-        if pa.types.is_floating(target.type):
-            known = pc.and_(known, pc.invert(pc.fill_null(pc.is_nan(target), False)))
-        if self.rows is not None:
-            known = pc.and_(known, pa.array(self.rows.keep(batch)))
-        if self.weight is not None:
-            check_weights(batch.column(self.weight), known, self.weight, where, row)
-        return batch if pc.all(known).as_py() else batch.filter(known)
-
-    def _check_infinite(self, staging: Staging, source: Source) -> None:
-        for i in np.flatnonzero(staging.too_large).tolist():
-            column = staging.numeric[i]
-            row, value = self._first(source, column, partial(staging.is_too_large, i))
-            raise too_large_error(column, value, source.name, row)
-        if self.infinite == "missing":
-            return
-        for i in np.flatnonzero(staging.moments.infinite).tolist():
-            column = staging.numeric[i]
-            raise infinite_error(column, source.name, self._first(source, column, np.isinf)[0])
-
-    def _first(
-        self, source: Source, column: str, wrong: Callable[[Float64], NDArray[np.bool_]]
-    ) -> tuple[int | None, float | None]:
-        """Return the row and the value of the first wrong number, if the source can be reread."""
-        row = 0
-        for batch in source.select([column]).batches() if source.rereadable else ():
-            values = as_floats(batch.column(0))
-            at = np.flatnonzero(wrong(values))
-            if len(at):
-                return row + int(at[0]) + 1, float(values[at[0]])
-            row += len(values)
-        return None, None
+        features = [name for name in columns if name not in self.drop]
+        return FirstPass(
+            features=features,
+            target=str(self.target),
+            weight=self.weight,
+            rows=self.rows,
+            categorical=self.categorical,
+            numeric=self.numeric,
+            quantiles=any(
+                getattr(step, "needs_quantiles", False) for step in (self.imputer, self.scaler)
+            ),
+            infinite=self.infinite,
+        ).run(source, self._threads)
 
     def _finish(self, staging: Staging) -> Design:
         def complete(block: StagedBlock) -> DesignBlock:
@@ -305,8 +277,10 @@ class Pipeline:
     def _design(self, source: Source) -> Design:
         """Encode labelled rows afresh."""
         blocks = []
-        for y, block, _ in self._labelled_blocks(source):
-            block.target = y.astype(np.float32)
+        for rows, block in self._labelled_blocks(source):
+            block.target = rows.truth.astype(np.float32)
+            if rows.weight is not None:
+                block.weight = rows.weight.astype(np.float32)
             blocks.append(block)
         return Design(blocks, self.plan_.n_dense, self.plan_.n_codes)
 
@@ -411,37 +385,41 @@ class Pipeline:
             return np.concatenate(parts)
         return np.empty((0,) if len(self.target_.classes) < 3 else (0, len(self.target_.classes)))
 
-    def _labelled_blocks(self, data: Any) -> Iterator[tuple[Float64, DesignBlock, pa.RecordBatch]]:
-        source = self._needed(scan(data), str(self.target))
-        name = source.name
+    def _labelled_blocks(self, data: Any) -> Iterator[tuple[Labelled, DesignBlock]]:
+        source = self._needed(scan(data), str(self.target), *([self.weight] if self.weight else []))
+        if self.weight:
+            check_weight_type(source.schema.field(self.weight), source.name)
+        row = 0
         for batch, block in self._encoded(source):
-            column = batch.column(self.target)
-            known = np.asarray(pc.is_valid(column))
-            y = self.target_.encode(column, name)
-            known &= ~np.isnan(y)
+            truth: NDArray[Any] = self.target_.encode(batch.column(self.target), source.name)
+            known = np.asarray(pc.is_valid(batch.column(self.target))) & ~np.isnan(truth)
+            if self.weight:
+                check_weights(
+                    batch.column(self.weight), pa.array(known), self.weight, source.name, row
+                )
+            row += batch.num_rows
             if not known.all():
                 keep = np.flatnonzero(known)
-                y, batch = y[keep], batch.take(pa.array(keep))
+                truth, batch = truth[keep], batch.take(pa.array(keep))
                 block = DesignBlock(block.dense[keep], block.codes[keep])
-            yield y, block, batch
+            if self.target_.task != "regression":
+                truth = truth.astype(np.int64)
+            weight = as_floats(batch.column(self.weight)) if self.weight else None
+            yield Labelled(truth, weight, batch), block
 
-    def score_blocks(
-        self, data: Any
-    ) -> Iterator[tuple[np.ndarray[Any, Any], Float64, pa.RecordBatch]]:
-        """Yield truth, scores and rows of a labelled table, block by block, in one pass.
+    def score_blocks(self, data: Any) -> Iterator[tuple[Labelled, Float64]]:
+        """Yield the labelled rows of a table with their scores, block by block, in one pass.
 
         Yields
         ------
-        y : int64 or float64 array of shape (rows,)
-            The code of each row's class (binary: 1 is the positive one), or the number.
+        rows : Labelled
+            Rows without a target are left out.
         scores : float64 array of shape (rows,) or (rows, classes)
-        batch : pyarrow.RecordBatch
-            The rows; those without a target are left out of all three.
+            As `predict_scores` gives them.
         """
         self._check_fitted()
-        for y, block, batch in self._labelled_blocks(data):
-            truth = y if self.task_ == "regression" else y.astype(np.int64)
-            yield truth, self._scores(block), batch
+        for rows, block in self._labelled_blocks(data):
+            yield rows, self._scores(block)
 
     # -- explanation ------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote
@@ -14,7 +13,7 @@ import pyarrow.fs as pafs
 
 from fastml.data.bytestreams import compression_of
 from fastml.data.reader import reading
-from fastml.errors import ConfigError, DataError
+from fastml.errors import ConfigError, DataError, did_you_mean
 
 __all__ = ["File", "find_files"]
 
@@ -157,12 +156,11 @@ def _partitions(path: str) -> dict[str, str | None]:
 
 
 def _not_found(source: str) -> str:
-    near: list[str] = []
+    meant = ""
     if _SCHEME.match(source) is None:
         folder = Path(source).expanduser().absolute().parent
         if folder.is_dir():
-            near = get_close_matches(Path(source).name, [p.name for p in folder.iterdir()], n=1)
+            meant = did_you_mean(Path(source).name, [p.name for p in folder.iterdir()])
         else:
             return f"there is no file {source}, and no folder {folder}; check the path"
-    meant = f"; did you mean {near[0]!r}?" if near else "; check the path"
-    return f"there is no file or folder {source}{meant}"
+    return f"there is no file or folder {source}{meant or '; check the path'}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
 
-from fastml.errors import ConfigError, SchemaError
+from fastml.errors import ConfigError, SchemaError, did_you_mean
 
 __all__ = [
     "check_names",
@@ -60,8 +59,7 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
 def no_such_column(column: str, columns: Iterable[str], name: str) -> SchemaError:
     """Return the error for a column that the table `name` does not have."""
     columns = list(columns)
-    near = get_close_matches(column, columns, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else "."
+    meant = did_you_mean(column, columns) or "."
     return SchemaError(f"{name} has no column {column!r}{meant} Its columns are {listed(columns)}")
 
 

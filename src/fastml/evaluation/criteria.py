@@ -8,10 +8,10 @@ from math import inf, isfinite, isnan, nan
 from typing import Any
 
 from fastml._typing import Task
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.comparison import Comparison
 from fastml.evaluation.intervals import Interval
-from fastml.evaluation.metrics import Metric, did_you_mean, metric, metric_names, within
+from fastml.evaluation.metrics import Metric, metric, metric_names, within
 
 __all__ = ["Criterion", "Verdict", "check", "parse_criteria", "within_percents"]
 
@@ -154,7 +154,9 @@ def _known(name: str, task: Task) -> Metric:
     found = _LATENCY if name == _LATENCY.name else metric(name)
     if found is None:
         known = (*metric_names(task), _LATENCY.name, _BASELINE)
-        raise ConfigError(f"unknown success criterion {name!r}{did_you_mean(name, known)}")
+        raise ConfigError(
+            f"unknown success criterion {name!r}{did_you_mean(name, known, listed=True)}"
+        )
     if task not in found.tasks:
         raise ConfigError(
             f"success criterion {name!r} measures {' and '.join(found.tasks)}, not {task}; "

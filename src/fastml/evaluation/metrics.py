@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import inf
 
 from fastml._typing import Task
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, did_you_mean
 
 __all__ = [
     "METRICS",
     "Metric",
     "chief_metric",
-    "did_you_mean",
     "find",
     "metric",
     "metric_names",
@@ -103,12 +101,6 @@ def metric_names(task: Task) -> tuple[str, ...]:
     return (*names, "within_5pct") if task == "regression" else names
 
 
-def did_you_mean(name: str, known: tuple[str, ...]) -> str:
-    """Return `; did you mean 'X'?`, or the known names where none is near."""
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-
-
 def find(name: str, task: Task) -> Metric:
     """Return the metric called `name`, if it measures `task`.
 
@@ -119,7 +111,9 @@ def find(name: str, task: Task) -> Metric:
     """
     found = metric(name)
     if found is None:
-        raise ConfigError(f"unknown metric {name!r}{did_you_mean(name, metric_names(task))}")
+        raise ConfigError(
+            f"unknown metric {name!r}{did_you_mean(name, metric_names(task), listed=True)}"
+        )
     if task not in found.tasks:
         raise ConfigError(
             f"metric {name!r} measures {' and '.join(found.tasks)}, not {task}; "

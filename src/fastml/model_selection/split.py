@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fastml.data import Source
-from fastml.errors import ConfigError, DataError, SchemaError
-from fastml.evaluation.metrics import did_you_mean
+from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.model_selection.assignment import (
     Labels,
     Shares,
@@ -118,9 +117,8 @@ def assign_splits(
     """
     shares = Shares(train, validation, test)
     if method not in get_args(Method):
-        raise ConfigError(
-            f"unknown split method {method!r}{did_you_mean(str(method), get_args(Method))}"
-        )
+        hint = did_you_mean(str(method), get_args(Method), listed=True)
+        raise ConfigError(f"unknown split method {method!r}{hint}")
     if seed < 0:
         raise ConfigError(f"seed is {seed}; expected a whole number of at least 0")
     if method == "random":

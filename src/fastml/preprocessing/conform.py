@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from fastml.errors import SchemaError
+from fastml.errors import SchemaError, did_you_mean
 
 __all__ = ["conform", "find_columns", "is_category_type", "is_dense_type", "is_number_type"]
 
@@ -36,13 +35,10 @@ def find_columns(schema: pa.Schema, wanted: list[str], where: str) -> None:
     """Raise a SchemaError that names every wanted column that `schema` lacks, or has twice."""
     missing = [name for name in wanted if not schema.get_all_field_indices(name)]
     if missing:
-        folded = {name.casefold(): name for name in schema.names}
-        near = get_close_matches(missing[0].casefold(), folded, 1)
-        hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
         plural = "s" if len(missing) > 1 else ""
         raise SchemaError(
             f"{where} lacks the column{plural} {', '.join(map(repr, missing))}; "
-            f"it has {_listed(schema.names)}{hint}"
+            f"it has {_listed(schema.names)}{did_you_mean(missing[0], schema.names)}"
         )
     twice = [name for name in wanted if len(schema.get_all_field_indices(name)) > 1]
     if twice:
@@ -57,8 +53,8 @@ def _listed(names: list[str], most: int = 12) -> str:
 def conform(batch: pa.RecordBatch, schema: pa.Schema, where: str, row: int = 0) -> pa.RecordBatch:
     """Return the columns of `schema` from a batch, in its order, each of a type that fits.
 
-    Numbers of any width fit a number, dictionaries fit strings. Text fits a number where every
-    value reads as one, and whole numbers fit text; nothing else is converted.
+    Numbers of any width fit a number, dictionaries fit strings. Text fits a number or a moment
+    where every value reads as one; whole numbers and booleans fit text; nothing else is converted.
 
     Parameters
     ----------
@@ -90,11 +86,13 @@ def _fit(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
     if is_number_type(wanted) and is_number_type(found):
         return column
     if is_number_type(wanted) and is_category_type(found):
-        return _read_numbers(column, field, where, row)
-    if is_category_type(wanted) and pa.types.is_integer(found):
-        return column.cast(pa.string())
+        return _read_text(column, field, where, row, "numbers")
+    if is_category_type(wanted) and is_number_type(found):
+        return _as_labels(column, field, where, row)
     if _is_moment(wanted) and _is_moment(found):
         return _in_unit(column, field, where)
+    if _is_moment(wanted) and is_category_type(found):
+        return _read_text(column, field, where, row, "dates")
     raise SchemaError(
         f"column {field.name!r} of {where} has the type {found}; the model was trained on "
         f"{wanted}; cast it, or read it with types={{{field.name!r}: '{wanted}'}}"
@@ -138,22 +136,40 @@ def _fineness(type_: pa.DataType) -> int:
     return ("s", "ms", "us", "ns").index(type_.unit) if pa.types.is_timestamp(type_) else -1
 
 
-def _read_numbers(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
+def _as_labels(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
+    """Write whole numbers as text; a data frame has them as floats where some are missing."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+        try:
+            column = column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            whole = pc.equal(pc.floor(column), column)
+            at = pc.index(pc.fill_null(whole, True), False).as_py()
+            raise SchemaError(
+                f"column {field.name!r} of {where} has {column[at].as_py()!r} at row "
+                f"{row + at + 1:,}; it is learned from as categories, which are text or whole "
+                f"numbers; clean it, or train on it as a number: numeric=[{field.name!r}]"
+            ) from error
+    return column.cast(pa.string())
+
+
+def _read_text(column: pa.Array, field: pa.Field, where: str, row: int, kind: str) -> pa.Array:
+    wanted = field.type if _is_moment(field.type) else pa.float64()
     text = column.cast(pa.string())
     try:
-        return text.cast(pa.float64())
+        return text.cast(wanted)
     except pa.ArrowInvalid as error:
-        at = next(i for i, value in enumerate(text) if not _reads_as_number(value))
+        at = next(i for i, value in enumerate(text) if not _reads_as(value, wanted))
         raise SchemaError(
             f"column {field.name!r} of {where} has {text[at].as_py()!r} at row {row + at + 1:,}; "
-            f"the model was trained on numbers ({field.type}); "
-            "clean it, or declare it as a null marker: null_values=[...]"
+            f"it is learned from as {kind} ({field.type}); clean it, declare it as a null marker "
+            f"(null_values=[...]), or train on it as categories: categorical=[{field.name!r}]"
         ) from error
 
 
-def _reads_as_number(value: pa.Scalar) -> bool:
+def _reads_as(value: pa.Scalar, wanted: pa.DataType) -> bool:
     try:
-        value.cast(pa.float64())
+        value.cast(wanted)
     except pa.ArrowInvalid:
         return False
     return True

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import pyarrow as pa
-
 from fastml.preprocessing.association import target_associations
 from fastml.preprocessing.screening import ColumnFacts
 from fastml.preprocessing.staging import Staging
@@ -17,7 +15,6 @@ __all__ = ["staged_facts"]
 
 def staged_facts(
     staging: Staging,
-    schema: pa.Schema,
     columns: Sequence[str],
     task: str,
     skipped: Collection[str] = (),
@@ -28,8 +25,6 @@ def staged_facts(
     ----------
     staging : Staging
         After the first pass, its targets already coded.
-    schema : pyarrow.Schema
-        The table's columns.
     columns : sequence of str
         The candidates, among them those that were not staged because they are `skipped`.
     task : {"binary", "multiclass", "regression"}
@@ -44,7 +39,7 @@ def staged_facts(
     for name in columns:
         role, reason = Role.NUMERIC, ""
         if name not in skipped:
-            role, reason = decide_role(_evidence(staging, name, schema.field(name).type))
+            role, reason = decide_role(_evidence(staging, name))
         facts.append(
             ColumnFacts(
                 name=name,
@@ -57,8 +52,9 @@ def staged_facts(
     return facts
 
 
-def _evidence(staging: Staging, name: str, type_: pa.DataType) -> Evidence:
+def _evidence(staging: Staging, name: str) -> Evidence:
     """Return what the role of a column is decided from."""
+    type_ = staging.schema.field(name).type
     if name in staging.text:
         seen = staging.categories[staging.text.index(name)]
         return Evidence(

@@ -78,7 +78,6 @@ def staged_columns(staging: Staging) -> dict[str, StagedColumn]:
 
 def plan_features(
     staging: Staging,
-    schema: pa.Schema,
     steps: Steps,
     dropped: dict[str, str],
     keep: Sequence[str] = (),
@@ -90,8 +89,6 @@ def plan_features(
     ----------
     staging : Staging
         After the first pass.
-    schema : pyarrow.Schema
-        The table's columns.
     steps : Steps
     dropped : dict of column to reason
         What the screening left out; the pruner's columns are added.
@@ -105,7 +102,7 @@ def plan_features(
     DataError
         If no feature is left.
     """
-    columns = staged_columns(staging)
+    schema, columns, screened = staging.schema, staged_columns(staging), set(dropped)
     numbers = [name for name in staging.numeric if name not in dropped]
     numbers = _prune(staging, numbers, steps.pruner, dropped, keep)
     numeric = [_number(columns[name], name, schema.field(name).type, steps) for name in numbers]
@@ -116,8 +113,10 @@ def plan_features(
     ]
     for j, (name, part) in enumerate(staging.parts):
         counts = staging.part_counts[j]
-        if name not in dropped and np.count_nonzero(counts[1:]) > 1:
+        if name not in screened and np.count_nonzero(counts[1:]) > 1:
             categorical.append(_part(name, part, counts))
+    for name in {f.column for f in categorical if f.part is not None} & set(dropped):
+        dropped[name] += "; its month, weekday and hour stay"
     if not numeric and not categorical:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in dropped.items())
         raise DataError(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, did_you_mean
 
 __all__ = ["LEAK_LIMIT", "ColumnFacts", "Screening", "screen"]
 
@@ -104,8 +103,7 @@ def screen(
 def _check_names(setting: str, wanted: Collection[str], names: list[str]) -> None:
     for name in wanted:
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, names)
             raise ConfigError(f"{setting} names {name!r}, which is not a column{hint}")
 
 

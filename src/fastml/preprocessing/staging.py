@@ -69,28 +69,26 @@ class Staging:
 
     Parameters
     ----------
-    schema : pyarrow.Schema
-        The table's columns, in canonical types.
+    first : pyarrow.RecordBatch
+        The first block, of the schema that all have; its means become the shifts.
     columns : sequence of str
         The candidates for features.
     target : str
     weight : str or None
-    first : pyarrow.RecordBatch
-        The first block, whose means become the shifts.
     quantiles : bool
         Whether a step asks for quantiles of the numeric columns.
     """
 
     def __init__(
         self,
-        schema: pa.Schema,
+        first: pa.RecordBatch,
         columns: Sequence[str],
         target: str,
         weight: str | None,
-        first: pa.RecordBatch,
         *,
         quantiles: bool = False,
     ) -> None:
+        self.schema = schema = first.schema
         typed = [(name, schema.field(name).type) for name in columns]
         self.numeric = [name for name, type_ in typed if is_dense_type(type_)]
         self.text = [name for name, type_ in typed if is_category_type(type_)]
@@ -98,6 +96,7 @@ class Staging:
         self._target, self._weight, self._quantiles = target, weight, quantiles
         self._numeric_at = np.array([schema.get_field_index(n) for n in self.numeric], np.int64)
         self.n_rows = 0
+        self.n_left_out = 0  # rows of the table that were not staged
         self.moments = NumericMoments(len(self.numeric), correlations=True)
         self.distinct = DistinctCounts(len(self.numeric))
         self.quantiles = QuantileSketch(len(self.numeric)) if quantiles else None

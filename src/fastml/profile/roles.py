@@ -12,13 +12,23 @@ from fastml.profile.personal import location_reason, personal_reason
 from fastml.profile.words import Words
 from fastml.schema import Role
 
-__all__ = ["SAMPLE", "Evidence", "decide_role", "is_number", "is_text"]
+__all__ = [
+    "SAMPLE",
+    "Evidence",
+    "decide_role",
+    "is_date",
+    "is_number",
+    "is_text",
+    "says_category",
+]
 
 SAMPLE = 500
 """Values of a column that are looked at: enough to tell its kind, few enough to cost nothing."""
 
 _KEYS = ("id", "ids", "uuid", "guid", "key", "identifier", "rowid", "row", "index", "idx", "pk")
 _CODES = ("code", "zip", "zipcode", "postcode", "postal", "id", "class", "type", "category")
+_CALENDAR = ("month", "weekday", "day of week", "dayofweek", "dow", "hour", "quarter")
+_MOST_CODES = 1000  # distinct values of a column of whole numbers that is still a category
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
 )
@@ -131,9 +141,20 @@ def _integer_role(column: Evidence) -> tuple[Role, str]:
             return Role.IDENTIFIER, "it numbers the rows: whole numbers, each once, without a gap"
     if _is_repeated_key(column, name):
         return Role.IDENTIFIER, _repeated(column)
-    if name.ends_with(_CODES) and column.distinct <= 1000:
-        return Role.CATEGORICAL, f"its name says a code, and it has {column.distinct:,.0f} values"
+    if says_category(column.name, column.distinct):
+        kind = "a code" if name.ends_with(_CODES) else "a part of the calendar"
+        return Role.CATEGORICAL, f"its name says {kind}, and it has {column.distinct:,.0f} values"
     return Role.NUMERIC, "its values are whole numbers"
+
+
+def says_category(name: str, distinct: float) -> bool:
+    """Whether a column's name says that its whole numbers, so many distinct ones, are labels."""
+    return distinct <= _MOST_CODES and Words(name).ends_with((*_CODES, *_CALENDAR))
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date, perhaps with a time."""
+    return _DATE.fullmatch(text.strip()) is not None
 
 
 def _text_role(column: Evidence) -> tuple[Role, str]:
@@ -146,8 +167,7 @@ def _text_role(column: Evidence) -> tuple[Role, str]:
     reason = personal_reason(name, sample, share)
     if reason is not None:
         return Role.PERSONAL, reason
-    dates = sum(_DATE.fullmatch(value.strip()) is not None for value in sample)
-    if dates >= 0.9 * max(len(sample), 1):
+    if sum(map(is_date, sample)) >= 0.9 * max(len(sample), 1):
         return Role.DATETIME, "its strings are dates"
     characters = sum(map(len, sample)) / max(len(sample), 1)
     words = sum(len(value.split()) for value in sample) / max(len(sample), 1)

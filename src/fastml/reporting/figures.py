@@ -47,7 +47,7 @@ def confusion(outcome: Outcome) -> Html:
 
 
 def _roc(outcome: Outcome) -> Html:
-    false, true = roc(outcome.truth, outcome.scores)
+    false, true = roc(outcome.truth, outcome.scores, outcome.weight)
     title = "Finding the positive rows"
     drawing = Drawing("share of the others taken along", "share found", _UNIT, _UNIT, title)
     drawing.line(_UNIT, _UNIT, "guide").line(false, true)
@@ -60,8 +60,8 @@ def _roc(outcome: Outcome) -> Html:
 
 
 def _precision_recall(outcome: Outcome) -> Html:
-    recall, precision = precision_recall(outcome.truth, outcome.scores)
-    share = float(np.mean(outcome.truth))
+    recall, precision = precision_recall(outcome.truth, outcome.scores, outcome.weight)
+    share = float(np.average(outcome.truth, weights=outcome.weight))
     title = "Precision against recall"
     drawing = Drawing("recall", "precision", _UNIT, _UNIT, title)
     drawing.line(_UNIT, (share, share), "guide").line(recall, precision)

@@ -64,8 +64,8 @@ class Outcome:
         The split that the criteria were held against; "validation" for a draft.
     splits : dict of str to Evaluation
         By the split's name.
-    truth, scores : arrays
-        Of the rows judged on, as `evaluate` takes them.
+    truth, scores, weight : arrays
+        Of the rows judged on, as `evaluate` takes them; None without row weights.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -83,6 +83,7 @@ class Outcome:
     baseline: Baseline
     truth: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     scores: Float64 = field(default_factory=lambda: np.empty(0))
+    weight: Float64 | None = None
     threshold: Threshold | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)

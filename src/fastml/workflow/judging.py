@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
@@ -20,7 +19,7 @@ from fastml.evaluation.comparison import Comparison, model_beats_baseline
 from fastml.evaluation.criteria import Criterion, within_percents
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.evaluation.threshold import DecisionValue, Threshold, best_threshold
-from fastml.pipeline import Pipeline
+from fastml.pipeline import Labelled, Pipeline
 from fastml.reporting.outcome import Baseline
 
 __all__ = ["Judge", "Scored"]
@@ -31,9 +30,10 @@ _LATENCY = "latency_ms"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The rows of a split: truth, the model's scores, and those of the rules where asked for."""
+    """The rows of a split: truth, weights, the scores of the model and, if asked, of the rules."""
 
     truth: NDArray[Any]
+    weight: Float64 | None
     model: Float64
     rule: Float64 = field(default_factory=lambda: np.empty(0))
     constant: Float64 = field(default_factory=lambda: np.empty(0))
@@ -72,49 +72,49 @@ class Judge:
             pipeline.task_, pipeline.input_schema_.names, classes=pipeline.classes_ or None
         )
 
-        def learn(batch: pa.RecordBatch, truth: NDArray[Any]) -> Iterable[NDArray[Any]]:
-            search.update(batch, truth)
+        def learn(rows: Labelled) -> Iterable[Float64]:
+            search.update(rows.batch, rows.truth, rows.weight)
             return ()
 
-        truth, scores = _collected(pipeline, train, learn)
+        scored = _scored(pipeline, train, learn)
         self.rule: Rule = search.best()
         self._constant = search.constant()
-        return Scored(truth, scores)
+        return scored
 
     def score(self, rows: Source) -> Scored:
         """Score the rows of a split."""
         rules = (self.rule, self._constant)
-        truth, model, rule, constant = _collected(
-            self._pipeline, rows, lambda batch, _: [each.predict(batch) for each in rules]
+        return _scored(
+            self._pipeline, rows, lambda block: [each.predict(block.batch) for each in rules]
         )
-        return Scored(truth, model, rule, constant)
 
     def choose_threshold(self, validation: Scored) -> None:
         """Choose where to act, for the model and for the rule, where a decision has a value."""
         if self._value is None:
             return
-        self.threshold = best_threshold(validation.truth, validation.model, self._value)
+        rows = validation
+        self.threshold = best_threshold(rows.truth, rows.model, self._value, rows.weight)
         self._pipeline.threshold = self.threshold.threshold
-        rule = best_threshold(validation.truth, validation.rule, self._value)
+        rule = best_threshold(rows.truth, rows.rule, self._value, rows.weight)
         self._rule_threshold = rule.threshold
 
     def evaluate(self, split: Scored) -> Evaluation:
         """Measure the model on a split, at its threshold."""
-        return self._evaluate(split.truth, split.model, self._pipeline.threshold)
+        return self._evaluate(split, split.model, self._pipeline.threshold)
 
     def baseline(self, split: Scored) -> Baseline:
         """Measure the rules without ML on a split, and the model against the best."""
         return Baseline(
             self.rule.words,
             self.rule.column,
-            self._evaluate(split.truth, split.rule, self._rule_threshold),
-            self._evaluate(split.truth, split.constant, self._rule_threshold),
+            self._evaluate(split, split.rule, self._rule_threshold),
+            self._evaluate(split, split.constant, self._rule_threshold),
             tuple(self._comparisons(split)),
         )
 
     def measure(self, rows: Source) -> Evaluation:
         """Measure the model alone, with everything that the criteria ask for."""
-        found = self.evaluate(Scored(*_collected(self._pipeline, rows, lambda *_: ())))
+        found = self.evaluate(_scored(self._pipeline, rows, lambda _: ()))
         self.add_latency(found, rows)
         return found
 
@@ -137,11 +137,12 @@ class Judge:
             seconds.append(perf_counter() - start)
         return 1000 * median(seconds)
 
-    def _evaluate(self, truth: NDArray[Any], scores: Float64, threshold: float) -> Evaluation:
+    def _evaluate(self, split: Scored, scores: Float64, threshold: float) -> Evaluation:
         return evaluate(
             self._pipeline.task_,
-            truth,
+            split.truth,
             scores,
+            sample_weight=split.weight,
             classes=self._pipeline.classes_ or None,
             threshold=threshold,
             within=self._within,
@@ -157,6 +158,7 @@ class Judge:
                     split.truth,
                     split.model,
                     split.rule,
+                    sample_weight=split.weight,
                     metric=metric,
                     thresholds=(self._pipeline.threshold, self._rule_threshold),
                     value=self._value,
@@ -167,19 +169,23 @@ class Judge:
                 return
 
 
-def _collected(
-    pipeline: Pipeline,
-    rows: Source,
-    beside: Callable[[pa.RecordBatch, NDArray[Any]], Iterable[NDArray[Any]]],
-) -> tuple[NDArray[Any], ...]:
-    """Return truth, scores and what `beside` gives for each block, as whole arrays."""
-    parts = [
-        (truth, scores, *beside(batch, truth))
-        for truth, scores, batch in pipeline.score_blocks(rows)
-    ]
-    if not parts:
+def _scored(
+    pipeline: Pipeline, rows: Source, beside: Callable[[Labelled], Iterable[Float64]]
+) -> Scored:
+    """Return truth, weights, scores and what `beside` gives for each block, as whole arrays."""
+    truth, weight, scores = [], [], []
+    for block, model in pipeline.score_blocks(rows):
+        truth.append(block.truth)
+        weight.append(block.weight)
+        scores.append((model, *beside(block)))
+    if not truth:
         raise DataError(
             f"no row of {rows.name} has a value in the target {pipeline.target!r}; "
             "there is nothing to judge the model by"
         )
-    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+    whole = [each for each in weight if each is not None]
+    return Scored(
+        np.concatenate(truth),
+        np.concatenate(whole) if whole else None,
+        *(np.concatenate(each) for each in zip(*scores, strict=True)),
+    )

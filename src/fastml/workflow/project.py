@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastml._typing import PathLike, Task
-from fastml.errors import ConfigError
-from fastml.evaluation.metrics import did_you_mean
+from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.threshold import DecisionValue
 from fastml.model_selection import Method
 from fastml.workflow.settings import (
@@ -61,6 +60,7 @@ class Problem:
         Task | None, choice("binary", "multiclass", "regression", later={"image": "images"})
     ] = None
     positive: Annotated[str | int | float | bool | None, label] = None
+    weight: Annotated[str | None, text] = None
     value: Annotated[DecisionValue | None, _value] = None
 
 
@@ -96,10 +96,12 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Columns to leave out, and columns to learn from although fastml would leave them out."""
+    """Columns to leave out, to learn from although fastml would not, and to read otherwise."""
 
     drop: Annotated[tuple[str, ...], texts] = ()
     keep: Annotated[tuple[str, ...], texts] = ()
+    categorical: Annotated[tuple[str, ...], texts] = ()
+    numeric: Annotated[tuple[str, ...], texts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +290,9 @@ def _by_section(content: dict[str, Any]) -> dict[str, Any]:
                 f"[{name}] is not yet available ({_LATER_SECTIONS[name]}); leave it out"
             )
         if name not in _HOME or isinstance(value, dict):
-            raise ConfigError(f"{name!r} is not a known key{did_you_mean(name, (*known, *_HOME))}")
+            raise ConfigError(
+                f"{name!r} is not a known key{did_you_mean(name, (*known, *_HOME), listed=True)}"
+            )
         table = tables.setdefault(_HOME[name], {})
         if name in table:
             raise ConfigError(f"{name!r} is given twice: at the top and in [{_HOME[name]}]")

@@ -13,9 +13,8 @@ from fastml import __version__
 from fastml._typing import PathLike
 from fastml.data import Source, scan
 from fastml.engine import default_threads
-from fastml.errors import ConfigError, SchemaError
+from fastml.errors import ConfigError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
-from fastml.evaluation.metrics import did_you_mean
 from fastml.evaluation.summary import Evaluation
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.model_selection import Splits, split
@@ -112,16 +111,16 @@ def _open(project: Project, journal: Journal) -> Source:
     names = tuple(source.schema.names)
     wanted = {
         "[problem] target": [project.problem.target],
+        "[problem] weight": [project.problem.weight] if project.problem.weight else [],
         "[split] column": [project.split.column] if project.split.column else [],
-        "[features] drop": project.features.drop,
-        "[features] keep": project.features.keep,
+        **{f"[features] {key}": columns for key, columns in given(project.features).items()},
     }
     for key, columns in wanted.items():
         for column in columns:
             if column not in names:
                 raise SchemaError(
                     f"{key} names the column {column!r}, which {source.name} does not have"
-                    f"{did_you_mean(column, names)}"
+                    f"{did_you_mean(column, names, listed=True)}"
                 )
     rows = "" if source.num_rows is None else f"{source.num_rows:,} rows, "
     journal.say(f"{source.name}: {rows}{len(names):,} columns")
@@ -180,8 +179,8 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
         target=project.problem.target,
         task=project.problem.task,
         positive=project.problem.positive,
-        drop=project.features.drop,
-        keep=project.features.keep,
+        weight=project.problem.weight,
+        **given(project.features),
     )
 
 
@@ -191,9 +190,10 @@ def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
     classes = tuple(str(name) for name in pipeline.classes_)
     for name in weights if isinstance(weights, dict) else ():
         if name not in classes:
+            hint = did_you_mean(name, classes, listed=True)
             raise ConfigError(
                 f"[learner] class_weight names {name!r}, which the target "
-                f"{project.problem.target!r} does not have{did_you_mean(name, classes)}"
+                f"{project.problem.target!r} does not have{hint}"
             )
 
 
@@ -283,6 +283,7 @@ def _outcome(
         verdicts=tuple(judgement.verdicts),
         baseline=judgement.baseline,
         truth=judgement.rows.truth,
+        weight=judgement.rows.weight,
         scores=judgement.rows.model,
         threshold=judge.threshold,
         explanation=pipeline.explain().to_dict(),

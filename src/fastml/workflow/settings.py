@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeAlias, TypeVar, get_type_hints
 
-from fastml.errors import ConfigError
-from fastml.evaluation.metrics import did_you_mean
+from fastml.errors import ConfigError, did_you_mean
 
 Check: TypeAlias = Callable[[Any, str], Any]
 T = TypeVar("T")
@@ -74,7 +73,9 @@ def refuse_unknown(
                 f"{section} {name} is not yet available ({later[name]}); leave it out"
             )
         if name not in known:
-            raise ConfigError(f"{section} {name!r} is not a known key{did_you_mean(name, known)}")
+            raise ConfigError(
+                f"{section} {name!r} is not a known key{did_you_mean(name, known, listed=True)}"
+            )
 
 
 def found(value: Any) -> str:
@@ -127,10 +128,7 @@ def choice(*allowed: str, later: Mapping[str, str] | None = None) -> Callable[[A
             )
         if value not in allowed:
             hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
-            raise ConfigError(
-                f"{where}: expected {_either(allowed)}, found {found(value)}"
-                + (hint if "did you mean" in hint else "")
-            )
+            raise ConfigError(f"{where}: expected {_either(allowed)}, found {found(value)}" + hint)
         return str(value)
 
     return check

@@ -20,6 +20,7 @@ _TEMPLATE = """\
 # task = "binary"              # binary | multiclass | regression; found from the target if left out
 target = {target}
 # positive = "yes"             # the class whose probability a binary model predicts
+# weight = "rows_like_this"    # a column that says how much each row counts
 
 # [problem.value]              # what a decision is worth, in money; sets the threshold
 # true_positive = 120.0        # a kept customer, less the offer
@@ -37,6 +38,8 @@ source = {source}              # a file, folder, pattern or URI; a path counts f
 [features]
 # drop = ["phone_number"]      # never learn from these
 # keep = ["customer_segment"]  # learn from these, whatever is found out about them
+# categorical = ["shop"]       # whole numbers that are names; codes, months, hours are found
+# numeric = ["risk_class"]     # not names, but numbers in the order of their size
 
 [split]
 train = 0.7
