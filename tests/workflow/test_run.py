@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -274,3 +276,23 @@ def test_runs_side_by_side(project: MakeProject) -> None:
     ]
     assert "did not pass" in str(found)
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_rows_without_weight_do_not_count(project: MakeProject) -> None:
+    settings = project('problem.weight = "counts"')
+    table = pq.read_table("customers.parquet")
+    counts = np.arange(table.num_rows) % 3 != 0
+    # What does not count has the opposite truth: any metric that looks at it is far off.
+    truth = table["churn"].to_numpy()
+    wrong = np.where(truth == "yes", "no", "yes")
+    table = table.drop_columns(["churn"]).append_column(
+        "churn", pa.array(np.where(counts, truth, wrong))
+    )
+    weighted = table.append_column("counts", pa.array(counts.astype(float)))
+    pq.write_table(weighted, "customers.parquet")
+    outcome, folder = run(read_project(settings))
+    plain, _ = run(read_project(project()))
+    assert outcome.judged.metrics["roc_auc"] > 0.7 > plain.judged.metrics["roc_auc"]
+    assert outcome.baseline.rule.metrics["roc_auc"] > plain.baseline.rule.metrics["roc_auc"] + 0.05
+    found = evaluate_model(folder / "model", "customers.parquet")
+    assert found.evaluation.metrics["roc_auc"] > 0.7
