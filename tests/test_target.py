@@ -11,6 +11,7 @@ import pytest
 
 import fastml
 from fastml.errors import ConfigError, DataError, SchemaError
+from fastml.linear_model import LinearRegression
 
 N = 200
 RNG = np.random.default_rng(5)
@@ -99,3 +100,18 @@ def test_weight_that_is_no_number_is_refused(w: Any) -> None:
 def test_weight_cannot_be_the_target() -> None:
     with pytest.raises(ConfigError, match="'y' is both the target and the weight"):
         fastml.Pipeline(target="y", weight="y").fit(table(TRUTH))
+
+
+@pytest.mark.parametrize("validated", [True, False])
+@pytest.mark.parametrize("offset", [1e7, 1e9])
+def test_numbers_keep_what_they_vary_by_however_large_they_are(
+    offset: float, validated: bool
+) -> None:
+    y = X + RNG.normal(size=N)
+
+    def predicted(above: float) -> Any:
+        model = fastml.Pipeline(LinearRegression(), target="y")
+        model.fit(table(above + y), validation=table(above + X) if validated else None)
+        return model.predict(table(y)) - above
+
+    assert predicted(offset) == pytest.approx(predicted(0.0), abs=1e-5)

@@ -278,7 +278,8 @@ class Pipeline:
         """Encode labelled rows afresh."""
         blocks = []
         for rows, block in self._labelled_blocks(source):
-            block.target = rows.truth.astype(np.float32)
+            numbers = self.target_.task == "regression"
+            block.target = rows.truth if numbers else rows.truth.astype(np.float32)
             if rows.weight is not None:
                 block.weight = rows.weight.astype(np.float32)
             blocks.append(block)

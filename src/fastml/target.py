@@ -54,7 +54,7 @@ class Target:
         """Return the learner for the task."""
         return LinearRegression() if self.task == "regression" else LogisticRegression()
 
-    def codes(self, staged: NDArray[Any]) -> Float32:
+    def codes(self, staged: NDArray[Any]) -> Float32 | Float64:
         """Return staged target values as the learner's target.
 
         Parameters
@@ -63,9 +63,11 @@ class Target:
 
         Returns
         -------
-        float32 array of shape (rows,)
-            Codes of classes, or numbers.
+        float32 codes of classes or float64 numbers, shape (rows,)
+            A number may be large next to what it varies by: the learner takes its mean off first.
         """
+        if self.task == "regression":
+            return np.asarray(staged, np.float64)
         codes = staged
         if self.order is not None:
             codes = self.order[staged]

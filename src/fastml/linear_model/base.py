@@ -77,8 +77,10 @@ class LinearModel(Estimator):
             )
         kernels = DesignKernels([(block.dense, block.codes, None, None)], n_codes, lanes)
         margins = np.empty((block.n_rows, lanes), block.dense.dtype)
-        kernels.margins(0, self._matrix().astype(block.dense.dtype), margins)
-        return margins.astype(np.float64, copy=False)
+        weights = self._matrix().astype(block.dense.dtype)
+        weights[-1] = 0.0  # an intercept may be far larger than what float32 tells apart
+        kernels.margins(0, weights, margins)
+        return margins + self.intercept_
 
     def _margins(self, X: Any) -> Float64:
         matrix = self._validate(X, reset=False)
