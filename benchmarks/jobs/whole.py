@@ -21,14 +21,14 @@ def quality(layout: Layout, y: np.ndarray, prediction: np.ndarray) -> Mapping[st
 
 
 def fastml(path: Path, layout: Layout) -> Work:
-    import fastml
+    from fastml import Pipeline, scan  # `import fastml` alone loads nothing yet
     from fastml.linear_model import LinearRegression, LogisticRegression
 
     def work() -> Mapping[str, float]:
-        source = fastml.scan(path)
+        source = scan(path)
         n = training_rows(source.count_rows())
         learner = LogisticRegression() if layout.binary else LinearRegression()
-        model = fastml.Pipeline(learner, target="y").fit(source.slice(0, n))
+        model = Pipeline(learner, target="y").fit(source.slice(0, n))
         held_out = source.slice(n)
         y = held_out.select(["y"]).to_table()["y"].to_numpy()
         if layout.binary:
@@ -51,6 +51,7 @@ def decode(path: Path, layout: Layout) -> Work:
 
 def sklearn_sgd(path: Path, layout: Layout) -> Work:
     import pandas as pd
+    import pyarrow.parquet as _  # noqa: F401 - pandas would load it when it reads
     from sklearn.linear_model import SGDClassifier, SGDRegressor
     from sklearn.pipeline import make_pipeline
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import linear_model as sk
 
@@ -106,6 +107,39 @@ def test_class_weight_of_a_design_goes_by_its_labels() -> None:
     np.testing.assert_array_equal(by_label.classes_, ["no", "yes"])
 
 
+@pytest.mark.parametrize("kind", [float, bool, int, str])
+@pytest.mark.parametrize("named", [float, bool, int, str])
+def test_class_weight_goes_by_value_then_by_text(kind: Any, named: Any) -> None:
+    if (kind is str and named is not str) or (named is str and kind is not str):
+        named = kind if kind is not bool else int
+    x, y = classes_table()
+    labels = y.astype(kind)
+    given = {named(label): 10.0 for label in np.unique(labels).tolist()[1:]}
+    ours = LogisticRegression(class_weight=given).fit(x, labels)
+    by_hand = LogisticRegression().fit(x, labels, sample_weight=np.where(y == 1, 10.0, 1.0))
+    np.testing.assert_allclose(ours.coef_, by_hand.coef_, atol=1e-8)
+
+
+def test_class_weight_of_no_class() -> None:
+    x, y = classes_table()
+    names = np.array(["no", "yes"])[y]
+    with pytest.raises(ConfigError, match=r"names 'yess'.* did you mean 'yes'"):
+        LogisticRegression(class_weight={"yess": 5.0}).fit(x, names)
+    with pytest.raises(ConfigError, match=r"names 7, which is not a class of y; known are 0, 1"):
+        LogisticRegression(class_weight={7: 5.0}).fit(x, y)
+    every = LogisticRegression(class_weight={0: 1.0, 1: 1.0, 7: 5.0}).fit(x, y)
+    np.testing.assert_array_equal(every.coef_, LogisticRegression().fit(x, y).coef_)
+
+
+def test_class_weight_of_zero() -> None:
+    x, y = classes_table()
+    for given, left in (({0: 0.0, 1: 0.0}, "no class"), ({0: 0.0}, "class 1")):
+        with pytest.raises(DataError, match=rf"only one class with any weight \({left}\)"):
+            LogisticRegression(class_weight=given).fit(x, y)
+    with pytest.raises(DataError, match="every row of this call the weight 0"):
+        LogisticRegression(class_weight={0: 0.0, 1: 0.0}).partial_fit(x, y)
+
+
 def test_separable_classes_stay_finite() -> None:
     x = np.linspace(-1.0, 1.0, 50)[:, None]
     y = (x[:, 0] > 0).astype(int)
@@ -139,6 +173,23 @@ def test_bad_targets() -> None:
         LogisticRegression().fit_design(Design([block], 5, 0), n_classes=2)
     with pytest.raises(DataError, match="no target"):
         LogisticRegression().fit_design(Design([DesignBlock(x, block.codes)], 5, 0))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=repr)
+def test_missing_labels_are_no_classes(missing: Any) -> None:
+    x, y = classes_table(n=20)
+    for labels in (y == 1, y, np.array(["no", "yes"])[y]):
+        with_gaps = labels.astype(object)
+        with_gaps[[3, 7]] = missing
+        with pytest.raises(DataError, match=r"2 labels are missing, the first .* at row 3; drop"):
+            LogisticRegression().fit(x, pd.Series(with_gaps))
+
+
+def test_too_many_classes() -> None:
+    y = np.arange(1500)
+    for fit in (LogisticRegression().fit, LogisticRegression().partial_fit):
+        with pytest.raises(DataError, match=r"y has 1,500 classes; .* LinearRegression"):
+            fit(np.ones((1500, 1)), y)
 
 
 def test_partial_fit_learns_classes_over_time() -> None:

@@ -180,7 +180,8 @@ class BaselineSearch:
         target, weight = (column.to_numpy() for column in table.columns[-2:])
         if not weight.any():
             raise DataError("every sample_weight is zero; expected at least one row that counts")
-        return table, target, weight
+        # In rows, whatever their unit, since they are compared with `_PRIOR_ROWS`.
+        return table, target, weight / weight[weight > 0].mean()
 
     def _totals(
         self, index: NDArray[np.intp], count: int, target: Float64, weight: Float64

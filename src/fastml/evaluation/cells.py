@@ -118,8 +118,8 @@ def fit_cells(column: pa.ChunkedArray, bins: int) -> Cells | None:
     ----------
     column : pyarrow.ChunkedArray
     bins : int
-        The most bins of a column of numbers. Fewer where values repeat, since equal values
-        share a bin.
+        The most bins of a column of numbers, of equal count but that equal values share a bin. With
+        no more distinct values than bins, each is a bin.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -127,10 +127,23 @@ def fit_cells(column: pa.ChunkedArray, bins: int) -> Cells | None:
     if not _has_order(kind):
         return None
     numbers = _numbers(column)
-    ordered = np.sort(numbers[~np.isnan(numbers)])
+    return NumberCells(_edges(np.sort(numbers[~np.isnan(numbers)]), bins), kind)
+
+
+def _edges(ordered: Float64, bins: int) -> Float64:
+    """Return where bins begin that hold equal counts of sorted values.
+
+    A value that fills a bin ends there, and the next distinct value begins another: what is rare
+    beside it, such as a flag that is seldom set, is often what matters.
+    """
+    starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1  # of each distinct value but the least
+    if len(starts) < bins:
+        return ordered[starts]
     places = np.arange(1, bins) * len(ordered) // bins
-    edges = np.unique(ordered[places]) if len(ordered) else ordered
-    return NumberCells(edges[edges > ordered[0]] if len(ordered) else edges, kind)
+    value = np.searchsorted(starts, places, side="right")  # the distinct value at each place
+    fills = value[1:][value[1:] == value[:-1]]
+    begins = np.unique(np.concatenate([value, fills + 1]))
+    return ordered[starts[begins[(begins > 0) & (begins <= len(starts))] - 1]]
 
 
 def _has_order(kind: pa.DataType) -> bool:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite, sqrt
 from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fastml._typing import Task
+from fastml._typing import Float64, Task
 from fastml.errors import ConfigError, DataError
 from fastml.evaluation.checks import checked
-from fastml.evaluation.intervals import normal_interval, standard_error
+from fastml.evaluation.intervals import (
+    Estimate,
+    Interval,
+    quantile_of_student,
+    standard_error,
+)
 from fastml.evaluation.metrics import chief_metric, find, within
 from fastml.evaluation.summary import estimates_of
 from fastml.evaluation.threshold import DecisionValue
 
 __all__ = ["Comparison", "model_beats_baseline"]
+
+_LEAST_ROWS = 5.0  # with fewer, chance alone often puts all of them on the same side
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Comparison:
     advantage : float
         By how much the model is better, whichever direction is better.
     low, high : float
-        The interval of the advantage.
+        The interval of the advantage; infinite where there are too few rows to tell anything.
     beats : bool
         Whether the interval lies above zero.
     words : str
@@ -47,8 +55,9 @@ class Comparison:
     words: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return what JSON can hold; an infinite bound is None."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return found | {n: found[n] if isfinite(found[n]) else None for n in ("low", "high")}
 
 
 def model_beats_baseline(
@@ -118,16 +127,38 @@ def model_beats_baseline(
     first, second = sides
     sign = 1.0 if compared.larger_is_better else -1.0
     advantage = sign * (first.value - second.value)
-    error = standard_error(first.influence() - second.influence(), given.weight)
-    low, high = normal_interval(advantage, error, confidence)
+    low, high = _interval(advantage, first, second, given.weight, confidence)
     beats = low > 0.0
+    reach = "too few rows for an interval"
+    if isfinite(low):
+        reach = f"{100 * confidence:g}% interval {low:.3g} to {high:.3g}"
     words = (
         f"{compared.name} of the model is {first.value:.4g}, of {baseline} {second.value:.4g}: "
-        f"{abs(advantage):.3g} {'better' if advantage >= 0 else 'worse'} "
-        f"({100 * confidence:g}% interval {low:.3g} to {high:.3g}); "
+        f"{abs(advantage):.3g} {'better' if advantage >= 0 else 'worse'} ({reach}); "
         + _verdict(low, high, baseline)
     )
     return Comparison(compared.name, first.value, second.value, advantage, low, high, beats, words)
+
+
+def _interval(
+    advantage: float,
+    model: Estimate,
+    baseline: Estimate,
+    weight: Float64 | None,
+    confidence: float,
+) -> Interval:
+    """Return Student's interval of the advantage, from the fewest rows that decide either side.
+
+    Where every row says the same, the error seems to be zero; so it is taken for no less than what
+    one row more, on which both are equally good, would make it.
+    """
+    rows = min(model.support, baseline.support)
+    if rows < _LEAST_ROWS:
+        return -inf, inf
+    error = standard_error(model.influence() - baseline.influence(), weight)
+    error = max(error * sqrt(rows / (rows - 1.0)), abs(advantage) / rows)
+    reach = quantile_of_student(confidence, rows - 1.0) * error
+    return advantage - reach, advantage + reach
 
 
 def _verdict(low: float, high: float, baseline: str) -> str:

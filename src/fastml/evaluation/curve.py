@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
-from fastml.evaluation.intervals import Estimate, undefined
+from fastml.evaluation.intervals import Estimate, effective_rows, undefined
 
 __all__ = ["ScoreCurve"]
 
@@ -56,6 +56,7 @@ class ScoreCurve:
         self.positives = float(true_positives[-1]) if len(ends) else 0.0
         self.negatives = float(false_positives[-1]) if len(ends) else 0.0
         self._positive = positive
+        self._weight = weight
         self._order = order
         self._last = last
 
@@ -85,7 +86,8 @@ class ScoreCurve:
                 (above - value) * (total / self.negatives),
             )
 
-        return Estimate(value, influence, min(self.positives, self.negatives))
+        support = min(self._support(self._positive), self._support(~self._positive))
+        return Estimate(value, influence, support)
 
     def average_precision(self) -> Estimate:
         """Estimate the precision averaged over the positive rows, each at its own score.
@@ -111,7 +113,11 @@ class ScoreCurve:
             scale = total / self.positives
             return self._per_row(scale * (precision - value + gained - lost), -scale * lost)
 
-        return Estimate(value, influence, self.positives)
+        return Estimate(value, influence, self._support(self._positive))
+
+    def _support(self, side: Bool) -> float:
+        weight = side.astype(np.float64) if self._weight is None else self._weight[side]
+        return effective_rows(weight)
 
     def _per_row(self, of_positive: Float64, of_negative: Float64) -> Float64:
         """Give each row the value of its step and class."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan, sqrt
+from math import isfinite, nan, pi, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -25,10 +25,12 @@ from fastml.evaluation.metrics import Metric
 
 __all__ = [
     "Estimate",
+    "effective_rows",
     "interval",
     "mean_of",
     "normal_interval",
     "quantile_of_normal",
+    "quantile_of_student",
     "ratio",
     "standard_error",
     "undefined",
@@ -49,7 +51,8 @@ class Estimate:
     influence : callable
         Returns the (n,) float64 influence; called only where an interval is wanted.
     support : float
-        The number of rows (or sum of weights) that decide it, for the interval at its ends.
+        The number of rows that decide it (`effective_rows`): for the interval at its ends, and
+        for how sure its standard error is.
     """
 
     value: float
@@ -60,6 +63,18 @@ class Estimate:
     def defined(self) -> bool:
         """Whether the rows define a value."""
         return isfinite(self.value)
+
+
+def effective_rows(weight: Float64) -> float:
+    """Return how many rows of equal weight are worth as much as these, whatever the weights' unit.
+
+    Kish 1965, Survey Sampling: `sum(w)² / sum(w²)`, the number of rows where all weigh the same.
+    """
+    largest = weight.max(initial=0.0)
+    if largest == 0.0:
+        return 0.0
+    share = weight / largest  # squares of very large or small weights leave the range of floats
+    return float(share.sum() ** 2 / (share @ share))
 
 
 def undefined(rows: int) -> Estimate:
@@ -80,7 +95,7 @@ def ratio(above: Float64, below: Float64, weight: Float64 | None = None) -> Esti
     def influence() -> Float64:
         return (above - value * below) / share if share > 0 else np.zeros(len(below))
 
-    return Estimate(value, influence, total)
+    return Estimate(value, influence, effective_rows(below if weight is None else below * weight))
 
 
 def mean_of(estimates: Sequence[Estimate]) -> Estimate:
@@ -165,11 +180,40 @@ def quantile_of_normal(confidence: float) -> float:
     ConfigError
         If `confidence` is not between 0 and 1.
     """
+    _require_share(confidence)
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def quantile_of_student(confidence: float, freedom: float) -> float:
+    """Return t such that Student's distribution lies within ±t with probability `confidence`.
+
+    At `t = sqrt(freedom) tan(angle)` its density is `cos(angle) ** (freedom - 1)`, which is summed
+    over the angle.
+
+    Parameters
+    ----------
+    confidence : float
+    freedom : float
+        Degrees of freedom, at least 1.
+
+    Raises
+    ------
+    ConfigError
+        If `confidence` is not between 0 and 1.
+    """
+    _require_share(confidence)
+    angle = np.linspace(0.0, min(pi / 2, 40.0 / sqrt(freedom)), 20_001)
+    density = np.cos(angle) ** (freedom - 1.0)
+    within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    found = np.interp(confidence, within / within[-1], angle)
+    return float(sqrt(freedom) * np.tan(found))
+
+
+def _require_share(confidence: float) -> None:
     if not 0.0 < confidence < 1.0:
         raise ConfigError(
             f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95"
         )
-    return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 def _sum(values: Float64, weight: Float64 | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from fastml._base import check_finite
 from fastml._native.linear import MOST_LANES
 from fastml._typing import Float64
-from fastml.errors import ConfigError, DataError
+from fastml.errors import ConfigError, DataError, did_you_mean
 from fastml.linear_model.design import Design
 from fastml.linear_model.settings import is_number
 
@@ -27,6 +28,8 @@ def find_classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
                 "Unknown label type: y is continuous, and a classifier needs classes; use "
                 "LinearRegression, or cut y into classes"
             )
+    if labels.dtype.kind == "O":
+        _check_present(labels)
     try:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:
@@ -37,14 +40,35 @@ def find_classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return classes, codes
 
 
+def _check_present(labels: NDArray[Any]) -> None:
+    """Raise a DataError if an object is None, NaN or pandas' NA, which would be a class each."""
+    missing = np.array([_is_missing(label) for label in labels.tolist()], np.bool_)
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise DataError(
+            f"Input y contains NaN: {int(missing.sum())} labels are missing, the first "
+            f"({labels[row]!r}) at row {row}; drop those rows, or give them a label of their own"
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    not_available = getattr(sys.modules.get("pandas"), "NA", None)
+    return label is None or label is not_available or bool(label != label)
+
+
 def class_totals(design: Design, n_classes: int | None) -> Float64:
     """Return each class's total row weight.
 
     Raises
     ------
     DataError
-        If a target is not the index of a class.
+        If a target is not the index of a class, or there are too many classes.
     """
+    if n_classes is not None and n_classes > MOST_LANES:
+        raise DataError(
+            f"y has {n_classes:,} classes; at most {MOST_LANES:,} can be learned: use "
+            "LinearRegression if they are numbers, or group the rare ones"
+        )
     totals: Float64 = np.zeros(n_classes or 0)
     for block in design.blocks:
         if block.target is None:
@@ -68,7 +92,7 @@ def check_classes(totals: Float64, labels: NDArray[Any]) -> None:
     """Raise a DataError unless two classes have rows."""
     filled = np.flatnonzero(totals > 0.0)
     if len(filled) < 2:
-        only = f"class {labels[filled[0]]!r}" if len(filled) else "no class"
+        only = f"class {labels.tolist()[filled[0]]!r}" if len(filled) else "no class"
         raise DataError(
             f"y has only one class with any weight ({only}); a classifier needs at least two "
             "classes: look for a filter or a split that removed the others"
@@ -84,6 +108,11 @@ def class_factors(given: Any, labels: NDArray[Any], counts: Float64) -> Float64 
     labels : ndarray of shape (n_classes,)
     counts : float64 ndarray of shape (n_classes,)
         The classes' total row weights.
+
+    Raises
+    ------
+    ConfigError
+        If a factor is no number of at least 0, or a label no class while a class has no factor.
     """
     if given is None:
         return None
@@ -97,12 +126,27 @@ def class_factors(given: Any, labels: NDArray[Any], counts: Float64) -> Float64 
         return balanced
     if not isinstance(given, Mapping):
         raise ConfigError(f"class_weight is {given!r}; expected 'balanced' or a mapping of classes")
-    factors = np.ones(len(labels))
-    by_text = {str(label): code for code, label in enumerate(labels.tolist())}
+    return _factors_by_label(given, labels.tolist())
+
+
+def _factors_by_label(given: Mapping[Any, Any], labels: list[Any]) -> Float64:
+    """Return the factors in the order of the labels, 1 where `given` names none."""
+    by_value = {label: code for code, label in enumerate(labels)}  # 0 is 0.0 is False
+    by_text = {str(label): code for code, label in enumerate(labels)}  # as a project file has them
+    factors: Float64 = np.full(len(labels), np.nan)
+    unknown = []
     for label, factor in given.items():
-        if str(label) not in by_text:
-            continue  # as in scikit-learn: a subset of rows may lack a class
         if not is_number(factor) or factor < 0:
             raise ConfigError(f"class_weight[{label!r}] is {factor!r}; expected a number >= 0")
-        factors[by_text[str(label)]] = factor
-    return factors
+        code = by_value.get(label, by_text.get(str(label)))
+        if code is None:
+            unknown.append(label)
+        else:
+            factors[code] = factor
+    # As in scikit-learn: where every class has its factor, some of the rows may lack a class.
+    if unknown and np.isnan(factors).any():
+        raise ConfigError(
+            f"class_weight names {unknown[0]!r}, which is not a class of y"
+            + did_you_mean(str(unknown[0]), by_text, listed=True)
+        )
+    return np.nan_to_num(factors, nan=1.0)

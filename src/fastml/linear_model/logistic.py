@@ -176,8 +176,11 @@ class LogisticRegression(LinearModel):
         labels = np.arange(len(counts)) if classes is None else np.asarray(classes)
         check_classes(counts, labels)
         factors = class_factors(self.class_weight, labels, counts)
+        if factors is not None:
+            counts = counts * factors
+            check_classes(counts, labels)
         kernels = _kernels(design, len(counts), factors)
-        weight = float(counts.sum() if factors is None else counts @ factors)
+        weight = float(counts.sum())
         watch = None
         if validation is not None:
             held_out = class_totals(validation, len(counts))
@@ -224,7 +227,7 @@ class LogisticRegression(LinearModel):
         place = np.searchsorted(known, found).clip(0, len(known) - 1)
         if (unknown := found[known[place] != found]).size:
             raise DataError(
-                f"y has the class {unknown[0]!r}, which was not among those of the first call; "
+                f"y has the class {unknown.tolist()[0]!r}, which was not among those of the first call; "
                 "pass all classes there will be to it: partial_fit(X, y, classes=...)"
             )
         design = blocks_of(matrix, place[codes].astype(np.float64), weight)
@@ -244,11 +247,13 @@ class LogisticRegression(LinearModel):
         counts = class_totals(design, None if labels is None else len(labels))
         labels = np.arange(len(counts)) if labels is None else labels
         if len(labels) < 2:
-            raise DataError(f"there is a single class, {labels[0]!r}; pass classes=[...]")
+            raise DataError(f"there is a single class, {labels.tolist()[0]!r}; pass classes=[...]")
         total_weight(design)
         factors = class_factors(self.class_weight, labels, counts)
         kernels = _kernels(design, len(labels), factors)
         weight = float(counts.sum() if factors is None else counts @ factors)
+        if not weight > 0.0:
+            raise DataError("class_weight gives every row of this call the weight 0")
         fitted = hasattr(self, "weights_")
         start = self._matrix() if fitted else np.zeros((kernels.rows, kernels.lanes))
         solver = self._stochastic_solver(settings, start)
