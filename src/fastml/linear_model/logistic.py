@@ -227,8 +227,8 @@ class LogisticRegression(LinearModel):
         place = np.searchsorted(known, found).clip(0, len(known) - 1)
         if (unknown := found[known[place] != found]).size:
             raise DataError(
-                f"y has the class {unknown.tolist()[0]!r}, which was not among those of the first call; "
-                "pass all classes there will be to it: partial_fit(X, y, classes=...)"
+                f"y has the class {unknown.tolist()[0]!r}, which was not among those of the first "
+                "call; pass all classes there will be to it: partial_fit(X, y, classes=...)"
             )
         design = blocks_of(matrix, place[codes].astype(np.float64), weight)
         return self.partial_fit_design(design, classes=known)
