@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.evaluation import BaselineSearch, baselines, evaluate
+from fastml.evaluation.cells import fit_cells
 from fastml.evaluation.sample import RowSample
 
 
@@ -71,6 +72,50 @@ def test_numbers_are_binned_at_their_quantiles():
     assert rule.column == "x"
     assert rule.words.startswith("the mean by 'x' alone: from -")
     assert evaluate("regression", y, rule.predict(table)).metrics["r2"] > 0.95
+
+
+RARE = np.arange(20_000) % 100 == 0
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        RARE,
+        RARE.astype(np.int8),
+        np.where(RARE, np.arange(1, 20_001), 0.0),
+        np.where(RARE, 1.0, np.arange(20_000) % 50 // 49 * -1.0),
+    ],
+    ids=["flag", "number", "amounts beside zero", "common between rare"],
+)
+def test_what_is_rare_beside_a_common_value_is_seen(x):
+    rule = search_in(pa.table({"x": x}), RARE.astype(int)).best()
+    assert rule.column == "x"
+    assert evaluate("binary", RARE, rule.predict(pa.table({"x": x}))).metrics["roc_auc"] == 1.0
+
+
+@given(st.lists(st.integers(-3, 90) | st.floats(-1, 1) | st.just(np.inf), max_size=300))
+def test_bins_are_few_and_as_even_as_values_allow(values):
+    bins, values = 8, np.array(values, dtype=np.float64)
+    edges = fit_cells(pa.chunked_array([pa.array(values)]), bins).edges
+    assert len(edges) < bins
+    assert (np.diff(edges) > 0).all()
+    cells = np.searchsorted(edges, values, side="right")
+    for cell in np.unique(cells):
+        distinct, counts = np.unique(values[cells == cell], return_counts=True)
+        assert len(distinct) == 1 or counts.max() <= 2 * (len(values) / bins + 1)
+        assert len(distinct) == 1 or len(np.unique(values)) > bins
+
+
+def test_the_unit_of_the_weights_does_not_matter():
+    table, y = churn(300)
+    batch = table.to_batches()[0]
+    found = []
+    for unit in (0.001, 1.0, 1700.0):
+        search = BaselineSearch("binary", ["contract"])
+        search.update(batch, y, np.full(300, unit))
+        found.append(search.best().outcomes)
+    np.testing.assert_allclose(found[0], found[1])
+    np.testing.assert_allclose(found[2], found[1])
 
 
 def test_few_distinct_numbers_are_a_cell_each():

@@ -91,6 +91,46 @@ def test_any_percentage_can_be_compared():
 
 
 @pytest.mark.parametrize(
+    ("task", "y", "model", "baseline"),
+    [
+        ("binary", [1, 0], [0.9, 0.1], [0.5, 0.5]),
+        ("binary", [1] * 50 + [0] * 4, [0.9] * 50 + [0.1] * 4, [0.5] * 54),
+        ("regression", [1.0], [1.0], [2.0]),
+    ],
+)
+def test_a_handful_of_rows_tells_nothing(task, y, model, baseline):
+    found = model_beats_baseline(task, y, model, baseline)
+    assert (found.low, found.high, found.beats) == (-np.inf, np.inf, False)
+    assert "better (too few rows for an interval); no ML is needed: on these r" in found.words
+    assert found.to_dict()["low"] is found.to_dict()["high"] is None
+
+
+def test_a_win_on_every_row_is_a_win():
+    found = model_beats_baseline("binary", [1] * 6 + [0] * 6, [0.9] * 6 + [0.1] * 6, [0.5] * 12)
+    assert 0 < found.low < 0.5
+    assert found.beats
+
+
+@pytest.mark.parametrize("count", [4, 6, 10, 20])
+def test_no_skill_seldom_wins_on_few_rows(count):
+    random = np.random.default_rng(count)
+    y = np.repeat([0, 1], count // 2)
+    wins = [
+        model_beats_baseline("binary", y, random.random(count), np.full(count, 0.5)).beats
+        for _ in range(200)
+    ]
+    assert np.mean(wins) <= 0.05
+
+
+@pytest.mark.parametrize("unit", [0.001, 1700.0])
+def test_the_unit_of_the_weights_does_not_matter(unit):
+    _, y, p = rows(count=30)
+    plain = model_beats_baseline("binary", y, p, p.round(0))
+    weighted = model_beats_baseline("binary", y, p, p.round(0), sample_weight=np.full(30, unit))
+    assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
+
+
+@pytest.mark.parametrize(
     ("metric", "error", "message"),
     [
         ("ece", ConfigError, "ece has no paired comparison; compare by log_loss or brier"),

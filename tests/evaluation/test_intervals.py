@@ -10,7 +10,7 @@ from scipy import stats
 
 from fastml.evaluation import evaluate
 from fastml.evaluation.checks import checked
-from fastml.evaluation.intervals import standard_error
+from fastml.evaluation.intervals import effective_rows, quantile_of_student, standard_error
 from fastml.evaluation.summary import estimates_of
 
 
@@ -117,6 +117,27 @@ def test_a_perfect_ranking_is_not_certain():
     ]
     assert high == 1.0
     assert 0.6 < low < 0.8
+
+
+@pytest.mark.parametrize("unit", [1e-300, 0.001, 1.0, 1700.0, 1e300])
+def test_the_unit_of_the_weights_does_not_matter(unit):
+    y, p = [0] * 5 + [1] * 5, [0.1] * 5 + [0.9] * 5
+    plain = evaluate("binary", y, p).intervals
+    weighted = evaluate("binary", y, p, sample_weight=np.full(10, unit)).intervals
+    for name, bounds in plain.items():
+        assert weighted[name] == pytest.approx(bounds, abs=1e-12), name
+
+
+def test_rows_that_weigh_little_hardly_count():
+    assert effective_rows(np.array([3.0, 3.0, 0.0])) == 2.0
+    assert effective_rows(np.array([1.0, 0.5])) == pytest.approx(1.8)
+    assert effective_rows(np.zeros(3)) == effective_rows(np.empty(0)) == 0.0
+
+
+@given(st.floats(1.0, 1e6), st.floats(0.5, 0.999))
+def test_students_quantile_is_scipys(freedom, confidence):
+    expected = stats.t.ppf(0.5 + confidence / 2, freedom)
+    assert quantile_of_student(confidence, freedom) == pytest.approx(expected, rel=1e-3)
 
 
 def test_intervals_are_the_same_every_time():

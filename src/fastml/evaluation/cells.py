@@ -143,7 +143,9 @@ def _edges(ordered: Float64, bins: int) -> Float64:
     value = np.searchsorted(starts, places, side="right")  # the distinct value at each place
     fills = value[1:][value[1:] == value[:-1]]
     begins = np.unique(np.concatenate([value, fills + 1]))
-    return ordered[starts[begins[(begins > 0) & (begins <= len(starts))] - 1]]
+    kept = begins[(begins > 0) & (begins <= len(starts))]
+    edges: Float64 = ordered[starts[kept - 1]]
+    return edges
 
 
 def _has_order(kind: pa.DataType) -> bool:

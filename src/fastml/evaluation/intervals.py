@@ -116,8 +116,8 @@ def standard_error(influence: Float64, weight: Float64 | None = None) -> float:
     """Return the standard error of an estimate from its influence on each row."""
     if weight is None:
         return float(sqrt(influence @ influence) / len(influence))
-    weighted = influence * weight
-    return float(sqrt(weighted @ weighted) / weight.sum())
+    weighted = influence * (weight / weight.sum())
+    return float(sqrt(weighted @ weighted))
 
 
 def interval(
