@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastml.engine.blocks import BLOCK_ROWS
+from fastml.engine.memory import BlockMemory
 from fastml.engine.threads import default_threads, ordered_map, read_ahead
 
-__all__ = ["BLOCK_ROWS", "default_threads", "ordered_map", "read_ahead"]
+__all__ = ["BLOCK_ROWS", "BlockMemory", "default_threads", "ordered_map", "read_ahead"]

@@ -114,7 +114,9 @@ class EncodePlan:
                 codes[:] = calendar_codes(column, str(feature.part))
             else:
                 lookup.find(column, codes)
-        return DesignBlock(dense, self._finish_codes(staged, self._tables))
+        rows = np.empty((batch.num_rows, len(self.categorical)), np.int32)
+        finish_codes(staged, self._tables, rows)
+        return DesignBlock(dense, rows)
 
     def _without_infinities(
         self,
@@ -140,7 +142,10 @@ class EncodePlan:
 
     def finish(self, staging: Staging, block: StagedBlock) -> DesignBlock:
         """Turn a staged block into the design block that `encode` would give."""
-        dense = np.empty((block.n_rows, self.n_dense), np.float32)
+        _, (dense, codes) = staging.memory.arrays(
+            ((block.n_rows, self.n_dense), np.float32),
+            ((block.n_rows, len(self.categorical)), np.int32),
+        )
         at = {name: i for i, name in enumerate(staging.numeric)}
         columns = np.array([at[f.column] for f in self.numeric], np.int64)
         self._dense.finish(block.dense, columns, dense)
@@ -155,12 +160,8 @@ class EncodePlan:
                 rows.append(parts[feature.column, feature.part])
                 tables.append(table)
         staged = block.codes if rows == list(range(len(block.codes))) else block.codes[rows]
-        return DesignBlock(dense, self._finish_codes(staged, tables))
-
-    def _finish_codes(self, staged: Int32, tables: list[Int32]) -> Int32:
-        rows = np.empty((staged.shape[1], len(tables)), np.int32)
-        finish_codes(np.ascontiguousarray(staged), tables, rows)
-        return rows
+        finish_codes(np.ascontiguousarray(staged), tables, codes)
+        return DesignBlock(dense, codes)
 
     def weights_of(self, weights: Float64, feature: CategoryFeature) -> Float64:
         """Return the rows of a weight matrix that belong to a categorical feature."""

@@ -23,6 +23,7 @@ from fastml._native.encode import stage_dense
 from fastml._native.moments import NumericMoments
 from fastml._native.quantiles import QuantileSketch
 from fastml._typing import Float32, Float64, Int32
+from fastml.engine import BlockMemory
 from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
 from fastml.preprocessing.conform import is_category_type, is_dense_type
 from fastml.profile.roles import SAMPLE
@@ -45,6 +46,8 @@ class StagedBlock:
         Codes of the block's own vocabularies; -1 is missing.
     target : float64 array of shape (rows,) or int32 codes of the block's own vocabulary
     weight : float64 array of shape (rows,) or None
+    memory : uint8 array
+        Where `dense` and `codes` lie.
     """
 
     n_rows: int
@@ -52,6 +55,7 @@ class StagedBlock:
     codes: Int32
     target: NDArray[Any]
     weight: Float64 | None
+    memory: NDArray[np.uint8]
     moments: NumericMoments
     distinct: DistinctCounts
     quantiles: QuantileSketch | None
@@ -96,6 +100,7 @@ class Staging:
         self._target, self._weight, self._quantiles = target, weight, quantiles
         self._numeric_at = np.array([schema.get_field_index(n) for n in self.numeric], np.int64)
         self.n_rows = 0
+        self.memory = BlockMemory()
         self.n_left_out = 0  # rows of the table that were not staged
         self.moments = NumericMoments(len(self.numeric), correlations=True)
         self.distinct = DistinctCounts(len(self.numeric))
@@ -120,7 +125,10 @@ class Staging:
         moments = NumericMoments(len(self.numeric), correlations=True)
         distinct = DistinctCounts(len(self.numeric))
         quantiles = QuantileSketch(len(self.numeric), row) if self._quantiles else None
-        dense = np.empty((len(self.numeric), n), np.float32)
+        memory, (dense, codes) = self.memory.arrays(
+            ((len(self.numeric), n), np.float32),
+            ((len(self.text) + len(self.parts), n), np.int32),
+        )
         infinite = np.zeros(0, np.int64)
         if self.numeric:
             moments.update(batch, self._numeric_at)
@@ -130,7 +138,6 @@ class Staging:
             _, infinite = stage_dense(batch, self._numeric_at, self.shift, dense)
             for i in np.flatnonzero(infinite):  # an error, or missing: the plan says which
                 dense[i][np.isinf(dense[i])] = np.nan
-        codes = np.empty((len(self.text) + len(self.parts), n), np.int32)
         categories = [CategoryCounts() for _ in self.text]
         for j, name in enumerate(self.text):
             categories[j].update(batch.column(name), codes[j])
@@ -147,6 +154,7 @@ class Staging:
             codes=codes,
             target=target,
             weight=None if self._weight is None else as_floats(batch.column(self._weight)),
+            memory=memory,
             moments=moments,
             distinct=distinct,
             quantiles=quantiles,
@@ -194,9 +202,10 @@ class Staging:
         """Return a function that completes block i and lets its staged rows go."""
 
         def run(i: int) -> Any:
-            done = complete(self.blocks[i])
-            self.blocks[i].dense = np.empty((0, 0), np.float32)
-            self.blocks[i].codes = np.empty((0, 0), np.int32)
+            block = self.blocks[i]
+            done = complete(block)
+            self.memory.give_back(block.memory)
+            block.dense, block.codes = np.empty((0, 0), np.float32), np.empty((0, 0), np.int32)
             return done
 
         return run
