@@ -84,9 +84,11 @@ def test_worth_is_compared_in_money():
     assert found.baseline == pytest.approx(100 * y.mean() - 50 * (1 - y.mean()))
 
 
-def test_any_percentage_can_be_compared():
+@pytest.mark.parametrize("name", ["within_3pct", "within_3.0pct", "within_03pct"])
+def test_any_percentage_can_be_compared(name):
     y = np.arange(1.0, 101.0)
-    found = model_beats_baseline("regression", y, 1.02 * y, 1.1 * y, metric="within_3pct")
+    found = model_beats_baseline("regression", y, 1.02 * y, 1.1 * y, metric=name)
+    assert found.metric == "within_3pct"
     assert (found.model, found.baseline) == (1.0, 0.0)
 
 

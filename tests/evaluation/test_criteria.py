@@ -8,6 +8,7 @@ from fastml.errors import ConfigError
 from fastml.evaluation import (
     Criterion,
     check,
+    evaluate,
     model_beats_baseline,
     parse_criteria,
     within_percents,
@@ -41,6 +42,12 @@ def test_a_criterion_that_is_switched_off_asks_for_nothing():
 def test_any_percentage_may_be_asked_for():
     found = parse_criteria({"within_2.5pct": {"min": 0.3}, "rmse": {"max": 9}}, "regression")
     assert within_percents(found) == (2.5, 5.0, 10.0)
+
+
+def test_a_percentage_is_found_however_it_is_written():
+    found = parse_criteria({"within_5.0pct": {"min": 0.5}}, "regression")
+    measured = evaluate("regression", [1.0, 2.0], [1.0, 2.0], within=within_percents(found))
+    assert [verdict.passed for verdict in check(found, measured.metrics)] == [True]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,19 @@ def test_intervals_cover_the_truth_as_often_as_they_say(bend):
         assert count / 200 >= 0.9, name
 
 
+@pytest.mark.parametrize("rows", [15, 30, 100])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_few_rows_do_not_make_a_right_calibration_wrong(rows, weighted):
+    random = np.random.default_rng(rows)
+    covered = 0
+    for _ in range(200):
+        p = random.random(rows)
+        y = (random.random(rows) < p).astype(int)
+        weight = random.random(rows) if weighted else None
+        covered += evaluate("binary", y, p, sample_weight=weight).intervals["ece"][0] == 0.0
+    assert covered / 200 >= 0.93
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 def test_intervals_hold_the_value_and_stay_in_range(seed, rows):
     y, p = binary(np.random.default_rng(seed), rows)

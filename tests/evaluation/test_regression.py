@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastml.evaluation import evaluate
+from fastml.evaluation.metrics import metric, within, within_name
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.booleans())
@@ -42,6 +43,27 @@ def test_a_constant_truth_has_no_r2():
     assert np.isnan(found.metrics["r2"])
     assert found.metrics["rmse"] == 1.0
     assert "r2" not in found.intervals
+
+
+@pytest.mark.parametrize(
+    ("truth", "weight"),
+    [([0.1] * 7, None), ([0.1 + 0.2, 0.3] * 4, None), ([0.1] * 7 + [5.0], [0.3] * 7 + [0.0])],
+)
+def test_rounding_is_no_spread(truth, weight):
+    found = evaluate("regression", truth, np.zeros(len(truth)), sample_weight=weight)
+    assert np.isnan(found.metrics["r2"])
+
+
+def test_the_least_spread_that_there_is_has_an_r2():
+    y = [1.0, 1.0 + 2 * np.finfo(np.float64).eps]
+    assert evaluate("regression", y, y).metrics["r2"] == 1.0
+
+
+@given(st.floats(0.0, 1e9))
+def test_a_percentage_has_one_name(percent):
+    name = within_name(percent)
+    assert within(name) == percent
+    assert metric(name).name == name
 
 
 def test_a_perfect_prediction():

@@ -26,7 +26,9 @@ class Calibration:
     weight : (b,) float64
         Each bin's share of the rows.
     error : (b,) float64
-        The standard error of `observed - predicted`.
+        The standard error of `observed - predicted`: the greater of what the rows of the bin show
+        and of what its predictions would have if they were right, since a few rows that all came
+        out alike show none.
     """
 
     predicted: Float64
@@ -75,12 +77,18 @@ def calibration(
     """
     index = np.searchsorted(np.linspace(0.0, 1.0, bins + 1)[1:-1], probability)
     weight = np.ones(len(probability)) if weight is None else weight
-    total = np.bincount(index, weight, bins)
-    used = total > 0
-    total[~used] = 1.0
+    weight = weight / weight.sum()
+    share = np.bincount(index, weight, bins).astype(np.float64)
+    used = share > 0
+    total = np.where(used, share, 1.0)
     predicted = np.bincount(index, weight * probability, bins) / total
     observed = np.bincount(index, weight * positive, bins) / total
     noise = positive - probability - (observed - predicted)[index]
-    error = np.sqrt(np.bincount(index, (weight * noise) ** 2, bins)) / total
-    share = total / total[used].sum()
+    squares = np.bincount(index, weight**2, bins)
+    shown = np.bincount(index, (weight * noise) ** 2, bins)
+    # Around the bin's own mean noise is too small by (m - 1) / m for m rows of equal weight.
+    rows = np.divide(share**2, squares, out=np.zeros(bins), where=squares > 0)
+    shown = np.divide(shown * rows, rows - 1.0, out=np.zeros(bins), where=rows > 1.0)
+    claimed = np.bincount(index, weight**2 * probability * (1.0 - probability), bins)
+    error = np.sqrt(np.maximum(shown, claimed)) / total
     return Calibration(predicted[used], observed[used], share[used], error[used])

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+
 from fastml._typing import Task
 from fastml.errors import ConfigError, did_you_mean
 
@@ -17,6 +19,7 @@ __all__ = [
     "metric",
     "metric_names",
     "within",
+    "within_name",
 ]
 
 _WITHIN = re.compile(r"within_(\d+(?:\.\d+)?)pct")
@@ -88,10 +91,19 @@ def within(name: str) -> float | None:
     return None if match is None else float(match[1])
 
 
+def within_name(percent: float) -> str:
+    """Return `within_5pct` for 5: the one name that a percentage has."""
+    return f"within_{np.format_float_positional(percent, trim='-')}pct"
+
+
 def metric(name: str) -> Metric | None:
-    """Return the metric called `name`, or None if there is none."""
-    if within(name) is not None:
-        return Metric(name, _REGRESSION, True)
+    """Return the metric called `name`, or None if there is none.
+
+    `within_5.0pct` is `within_5pct`, under which it is measured.
+    """
+    percent = within(name)
+    if percent is not None:
+        return Metric(within_name(percent), _REGRESSION, True)
     return METRICS.get(name)
 
 

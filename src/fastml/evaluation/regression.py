@@ -9,8 +9,9 @@ import numpy as np
 
 from fastml._typing import Float64
 from fastml.evaluation.intervals import Estimate, ratio, undefined
+from fastml.evaluation.metrics import within_name
 
-__all__ = ["regression_estimates", "within_name"]
+__all__ = ["regression_estimates"]
 
 
 def regression_estimates(
@@ -32,7 +33,7 @@ def regression_estimates(
     -------
     dict of str to Estimate
         rmse, mae, mape (a share, not in percent; a true 0 counts as the least float64, as in
-        scikit-learn), r2 (undefined where the truth is constant), within_Npct.
+        scikit-learn), r2 (undefined where the truth is constant but for rounding), within_Npct.
     """
     everyone = np.ones(len(truth))
     error = np.abs(truth - predicted)
@@ -52,11 +53,6 @@ def regression_estimates(
     }
 
 
-def within_name(percent: float) -> str:
-    """Return `within_5pct` for 5."""
-    return f"within_{percent:g}pct"
-
-
 def _root(squares: Estimate) -> Estimate:
     """Return the square root of an estimate (delta method)."""
     value = sqrt(squares.value)
@@ -71,7 +67,7 @@ def _explained(truth: Float64, squares: Estimate, weight: Float64 | None) -> Est
     """Return R², one less the ratio of two mean squares (delta method)."""
     centre = float(np.average(truth, weights=weight))
     spread = ratio((truth - centre) ** 2, np.ones(len(truth)), weight)
-    if spread.value == 0:
+    if spread.value == 0 or _constant(truth if weight is None else truth[weight > 0]):
         return undefined(len(truth))
     unexplained = squares.value / spread.value
 
@@ -79,3 +75,9 @@ def _explained(truth: Float64, squares: Estimate, weight: Float64 | None) -> Est
         return (unexplained * spread.influence() - squares.influence()) / spread.value
 
     return Estimate(1.0 - unexplained, influence, squares.support)
+
+
+def _constant(truth: Float64) -> bool:
+    """Return whether the values differ by no more than rounding does."""
+    low, high = float(truth.min()), float(truth.max())
+    return high - low <= float(np.finfo(np.float64).eps) * max(abs(low), abs(high))
