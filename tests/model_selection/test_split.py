@@ -85,6 +85,17 @@ def test_a_share_of_zero_is_an_empty_source():
     assert found.train.count_rows() == 800
 
 
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_a_few_missing_targets_are_no_scarce_class(missing, count):
+    source = fastml.scan(pa.table({"c": pa.array([0.0] * 100 + [missing] * count + [1.0] * 100)}))
+    labels = assign_splits(source, method="stratified", column="c")
+    assert np.bincount(labels[:100]).tolist() == [70, 20, 10]
+    assert np.bincount(labels[-100:]).tolist() == [70, 20, 10]
+    groups = assign_splits(source, method="group", column="c")
+    assert len(set(groups[100:-100])) == 1
+
+
 def test_nulls_are_a_class_and_a_group():
     source = fastml.scan(pa.table({"c": ["a"] * 10 + [None] * 10 + ["b"] * 10}))
     labels = assign_splits(source, method="stratified", column="c")

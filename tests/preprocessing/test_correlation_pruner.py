@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +105,15 @@ def test_a_chain_loses_its_middle() -> None:
     assert decision.cost_of(1.0).dropped == ()
     kept_b = CorrelationPruner().choose(["a", "b", "c"], r, [0, 0, 0], keep=["b"])
     assert kept_b.kept == ("b",)
+
+
+def test_columns_of_one_name_are_told_apart() -> None:
+    a, b = np.random.default_rng(8).normal(size=(2, 50))
+    table = pa.table([a, 2 * a, b], names=["a", "a", "b"])
+    pruner = CorrelationPruner().fit(table)
+    assert pruner.decision_.kept == ("a", "b")
+    assert pruner.get_support().tolist() == [True, False, True]
+    np.testing.assert_array_equal(pruner.transform(table), np.column_stack([a, b]))
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def stratified(codes: Codes, names: list[Any], shares: Shares, seed: int, column
     codes : (n,) int64
         Each row's class, an index into `names`.
     names : list
-        The classes, for messages.
+        The classes; None for rows without one, which are dealt like a class but may be few.
     shares, seed
         As elsewhere.
     column : str
@@ -106,7 +106,8 @@ def stratified(codes: Codes, names: list[Any], shares: Shares, seed: int, column
     """
     _require(len(codes), shares, "rows")
     counts = np.bincount(codes, minlength=len(names))
-    scarce = np.flatnonzero((counts > 0) & (counts < len(shares.used)))
+    named = np.array([name is not None for name in names], dtype=np.bool_)
+    scarce = np.flatnonzero(named & (counts > 0) & (counts < len(shares.used)))
     if len(scarce):
         first = scarce[0]
         others = f" (and {len(scarce) - 1:,} more classes like it)" if len(scarce) > 1 else ""

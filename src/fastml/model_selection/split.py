@@ -95,10 +95,10 @@ def assign_splits(
     seed : int
         Another seed, another split; not used by method="time".
     method : {"random", "stratified", "time", "group"}
-        random: exact shares. stratified: the shares within one row in every class of `column` (a
-        null is a class). time: the earliest rows of `column` to train, the latest to test, equal
-        times together. group: no value of `column` in two splits (nulls are one group), shares as
-        near as whole groups allow.
+        random: exact shares. stratified: the shares within one row in every class of `column`, and
+        among the rows without one. time: the earliest rows of `column` to train, the latest to
+        test, equal times together. group: no value of `column` in two splits (rows without one
+        are a group), shares as near as whole groups allow.
     column : str, optional
         Needed by every method but "random".
 
@@ -148,10 +148,7 @@ def _part(source: Source, labels: Labels, part: int) -> Source:
 
 def _codes(source: Source, column: str) -> tuple[NDArray[np.int64], list[Any]]:
     """Return each row's code, the values that the codes stand for; the last stands for null."""
-    chunks = [
-        chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        for chunk in _chunks(source, column)
-    ]
+    chunks = [_encoded(chunk) for chunk in _chunks(source, column)]
     if not chunks:
         return np.empty(0, np.int64), []
     unified = pa.chunked_array(chunks).unify_dictionaries()
@@ -161,6 +158,15 @@ def _codes(source: Source, column: str) -> tuple[NDArray[np.int64], list[Any]]:
         for chunk in unified.chunks
     ]
     return np.concatenate(codes), [*values.to_pylist(), None]
+
+
+def _encoded(chunk: pa.Array) -> pa.DictionaryArray:
+    """Return a chunk as codes; NaN is as missing as null."""
+    if pa.types.is_dictionary(chunk.type):
+        return chunk
+    if pa.types.is_floating(chunk.type):
+        chunk = pc.if_else(pc.is_nan(chunk), None, chunk)
+    return chunk.dictionary_encode()
 
 
 def _times(source: Source, column: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from fastml._typing import Bool, Float64
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, not_fitted
 from fastml.preprocessing._transformer import Names, Transformer
 from fastml.preprocessing.statistics import matrix_moments
 from fastml.preprocessing.vertex_cover import independent_set
@@ -44,6 +44,8 @@ class PruneDecision:
         The columns that stay, in their order.
     dropped : tuple of StandIn
         The columns that go, in their order, each with the most correlated of those that stay.
+    support : tuple of bool
+        Whether each column stays; by place, since names may repeat.
     exact : bool
         Whether fewer are known to be impossible; False where a group of columns that repeat one
         another was too large to search (`vertex_cover.EXACT_SIZE`).
@@ -52,6 +54,7 @@ class PruneDecision:
     threshold: float
     kept: tuple[str, ...]
     dropped: tuple[StandIn, ...]
+    support: tuple[bool, ...]
     exact: bool
     _names: tuple[str, ...] = field(repr=False)
     _correlation: Float64 = field(repr=False)
@@ -110,6 +113,7 @@ def decide(
         threshold=threshold,
         kept=kept,
         dropped=tuple(dropped),
+        support=tuple(stays.tolist()),
         exact=exact,
         _names=tuple(names),
         _correlation=correlation,
@@ -194,9 +198,9 @@ class CorrelationPruner(Transformer):
 
     def get_support(self) -> Bool:
         """Return which columns stay, bool (n_features,)."""
-        names = self._input_names(None)
-        gone = {each.dropped for each in self.decision_.dropped}
-        return np.array([name not in gone for name in names], dtype=np.bool_)
+        if not hasattr(self, "decision_"):
+            raise not_fitted(self)
+        return np.array(self.decision_.support, dtype=np.bool_)
 
     def transform(self, X: Any) -> Any:
         """Return the columns that stay.
