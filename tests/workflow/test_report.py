@@ -48,6 +48,26 @@ def test_a_wide_table_gives_a_small_page() -> None:
     assert "more columns" in html
 
 
+def test_columns_that_cannot_be_counted_are_shown_without_a_count() -> None:
+    x = np.random.default_rng(0).normal(size=400)
+    table = pa.table(
+        {
+            "x": x,
+            "list": pa.array([[1, 2], [3]] * 200),
+            "binary": pa.array([b"a", b"b"] * 200),
+            "decimal": pa.array([f"{value:.2f}" for value in x]).cast(pa.decimal128(9, 2)),
+            "struct": pa.array(
+                [{"a": i % 7, "b": "left" if i % 3 else "right"} for i in range(400)]
+            ),
+            "y": 2 * x + np.random.default_rng(1).normal(size=400),
+        }
+    )
+    html = report(table, "features.drop = ['struct.a']")
+    for name in ("list", "binary", "decimal", "struct.a", "struct.b"):
+        assert f"<td>{name}</td>" in html
+    assert "<tr><td>struct.a</td><td>asked for" in html
+
+
 def test_many_rows_give_a_small_page() -> None:
     x = np.random.default_rng(0).normal(size=40_000)
     html = report(pa.table({"x": x, "y": 2 * x + np.random.default_rng(1).normal(size=40_000)}))

@@ -94,6 +94,18 @@ def test_a_regression(project: MakeProject) -> None:
     assert "What the prediction misses" in (folder / "report.html").read_text()
 
 
+@pytest.mark.parametrize(("values", "task"), [(40, "regression"), (2, "binary")])
+def test_the_task_of_a_decimal_target_is_found(
+    values: int, task: str, project: MakeProject
+) -> None:
+    table = pq.read_table("customers.parquet")
+    rounded = np.floor(np.arange(table.num_rows) * 7 % 40 * values / 40).astype(str)
+    decimal = pa.array(rounded).cast(pa.float64()).cast(pa.decimal128(9, 2))
+    pq.write_table(table.append_column("amount", decimal), "customers.parquet")
+    outcome, _ = run(read_project(project(target="amount")))
+    assert outcome.task == task
+
+
 def test_several_classes(project: MakeProject) -> None:
     file = project("success.accuracy = { min = 0.3 }", target="plan")
     outcome, folder = run(read_project(file))

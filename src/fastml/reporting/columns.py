@@ -97,6 +97,8 @@ def _type(name: str) -> str:
 
 
 def _distinct(column: Mapping[str, Any]) -> str:
+    if column["distinct"] is None:  # lists and the like are not counted
+        return ""
     return f"{'' if column['distinct_exact'] else 'about '}{column['distinct']:,}"
 
 

@@ -21,6 +21,7 @@ from fastml.model_selection import Splits, split
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Outcome, finite
+from fastml.target import check_target_type
 from fastml.workflow.folder import choose_folder, write_run
 from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
@@ -106,8 +107,11 @@ def run(
 
 
 def _open(project: Project, journal: Journal) -> Source:
-    """Scan the source, and check that the columns that the project names are in it."""
-    source = scan(project.source, **project.data.options())
+    """Scan the source, and check that the columns that the project names are in it.
+
+    Every stage sees it in canonical types, as the pipeline does: field b of a struct a is `a.b`.
+    """
+    source = scan(project.source, **project.data.options()).canonical()
     names = tuple(source.schema.names)
     wanted = {
         "[problem] target": [project.problem.target],
@@ -122,6 +126,7 @@ def _open(project: Project, journal: Journal) -> Source:
                     f"{key} names the column {column!r}, which {source.name} does not have"
                     f"{did_you_mean(column, names, listed=True)}"
                 )
+    check_target_type(source.schema.field(project.problem.target), source.name)
     rows = "" if source.num_rows is None else f"{source.num_rows:,} rows, "
     journal.say(f"{source.name}: {rows}{len(names):,} columns")
     return source
@@ -142,7 +147,7 @@ def _classifies(project: Project, source: Source, table: TableProfile) -> bool:
     if project.problem.task is not None:
         return project.problem.task != "regression"
     kind = source.schema.field(project.problem.target).type
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return not number or round(table.columns[project.problem.target].distinct) == 2
 
 
