@@ -64,6 +64,32 @@ def test_huber_is_not_swayed_by_outliers() -> None:
     assert np.abs(LinearRegression().fit(x, y).coef_ - [1.0, 2.0, 3.0]).max() > 3.0
 
 
+@pytest.mark.parametrize("solver", ["auto", "sgd"])
+def test_hubers_threshold_comes_from_the_errors(solver: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 1))
+    y = 100.0 * x[:, 0] + rng.normal(size=4000)
+    y[:400] += 80.0
+    ours = LinearRegression(loss="huber", solver=solver, epochs=30).fit(x, y)
+    assert LinearRegression().fit(x, y).intercept_[0] > 7.0
+    assert abs(ours.intercept_[0]) < 1.0 if solver == "sgd" else 0.3
+    assert ours.coef_[0] == pytest.approx(100.0, abs=1.0 if solver == "sgd" else 0.1)
+    again = LinearRegression(loss="huber").fit(x, 1e3 * y - 7.0)
+    if solver == "auto":
+        np.testing.assert_allclose(again.coef_, 1e3 * ours.coef_, rtol=1e-6)
+
+
+def test_partial_fit_keeps_hubers_first_threshold() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8000, 1))
+    y = 100.0 * x[:, 0] + rng.normal(size=8000)
+    y[::10] += 80.0
+    model = LinearRegression(loss="huber")
+    for part in np.array_split(np.arange(8000), 8):
+        model.partial_fit(x[part], y[part])
+    assert abs(model.intercept_[0]) < 1.0
+
+
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
 def test_quantiles(quantile: float) -> None:
     x, y = numbers_table()
@@ -143,6 +169,24 @@ def test_state_restores_the_model() -> None:
     again = LinearRegression.from_state(model.state(), model.weights_)
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
     assert again.get_params() == model.get_params()
+    assert again.state() == model.state()
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+def test_a_restored_model_learns_on(loss: Any) -> None:
+    x, y = numbers_table()
+    model = LinearRegression(loss=loss).fit(x, y)
+    again = LinearRegression.from_state(model.state(), model.weights_)
+    model.partial_fit(x[:100], y[:100])
+    again.partial_fit(x[:100], y[:100])
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    saved_long_ago = {
+        name: value
+        for name, value in model.state().items()
+        if name not in ("scale", "error_threshold", "seen_weight")
+    }
+    old = LinearRegression.from_state(saved_long_ago, model.weights_)
+    assert old.partial_fit(x, y).score(x, y) > model.score(x, y) - 0.1
 
 
 def test_bad_settings_and_targets() -> None:

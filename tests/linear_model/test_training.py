@@ -144,6 +144,26 @@ def test_a_time_budget_ends_training(solver: Any) -> None:
     assert log_loss(model, design) < math.log(2)
 
 
+@pytest.mark.parametrize("loss", ["quantile", "huber"])
+def test_the_budget_is_that_of_all_stages_together(loss: Any) -> None:
+    x, y = numbers_table(60_000, d=20)
+    settings = {"loss": loss, "solver": "lbfgs", "tolerance": 0.0}
+    began = time.monotonic()
+    model = LinearRegression(**settings, time_budget=0.3, max_iter=10_000).fit(x, y)
+    assert model.stop_reason_ in ("time_budget", "precision")
+    assert time.monotonic() - began < 0.9
+    with pytest.warns(UserWarning, match="max_iter=4"):
+        assert LinearRegression(**settings, max_iter=4).fit(x, y).n_iter_ == 4
+
+
+def test_a_warm_start_without_intercept_starts_without_one() -> None:
+    x, y = numbers_table()
+    for model, target in ((LinearRegression(), y), (LogisticRegression(), y > y.mean())):
+        model.set_params(warm_start=True).fit(x, target)
+        model.set_params(fit_intercept=False).fit(x, target)
+        assert model.intercept_.tolist() == [0.0]
+
+
 def test_a_warm_start_is_nearly_done() -> None:
     design = coded_design(dtype=np.float64)
     model = LogisticRegression(warm_start=True).fit_design(design)

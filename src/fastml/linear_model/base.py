@@ -40,6 +40,7 @@ class LinearModel(Estimator):
     gap_: float
     stop_reason_: str
     l2: float | None
+    fit_intercept: bool
     warm_start: bool
     _stochastic: StochasticSolver | None = None
     _seen_weight: float = 0.0
@@ -146,7 +147,10 @@ class LinearModel(Estimator):
                 f"{len(self.weights_)} features and {self.weights_.shape[1]} lanes, this one "
                 f"has {rows - 2} and {lanes}"
             )
-        return self._matrix()
+        start = self._matrix()
+        if not self.fit_intercept:
+            start[-1] = 0.0
+        return start
 
     def _read_rows(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool
@@ -175,6 +179,7 @@ class LinearModel(Estimator):
             "objective": self.objective_,
             "gap": self.gap_ if np.isfinite(self.gap_) else None,
             "stop_reason": self.stop_reason_,
+            "seen_weight": self._seen_weight,
         }
 
     @classmethod
@@ -189,6 +194,7 @@ class LinearModel(Estimator):
         model.gap_ = float("nan") if state["gap"] is None else float(state["gap"])
         model.stop_reason_ = str(state["stop_reason"])
         model.n_features_in_ = len(model.weights_)
+        model._seen_weight = float(state.get("seen_weight", 0.0))
         return model
 
 

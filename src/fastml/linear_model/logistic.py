@@ -171,6 +171,7 @@ class LogisticRegression(LinearModel):
             Overrides the parameter.
         """
         settings = self._settings(threads)
+        deadline = settings.deadline()
         total_weight(design)
         counts = class_totals(design, len(classes) if classes is not None else n_classes)
         labels = np.arange(len(counts)) if classes is None else np.asarray(classes)
@@ -198,6 +199,7 @@ class LogisticRegression(LinearModel):
             start=self._start(kernels.rows, kernels.lanes),
             watch=watch,
             floor=FLOOR,
+            deadline=deadline,
         )
         self.classes_ = labels
         self.n_features_in_ = design.n_features

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
-from fastml._base import check_finite
 from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight, watch_for
-from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.design import Design
+from fastml.linear_model.robust import error_threshold
 from fastml.linear_model.settings import Schedule, Settings, Solver, is_number
+from fastml.linear_model.target_scale import TargetScale
 from fastml.linear_model.training import Trained, train
 
 __all__ = ["LinearRegression"]
@@ -22,39 +23,19 @@ __all__ = ["LinearRegression"]
 RegressionLoss = Literal["squared", "huber", "quantile"]
 WIDTHS = (0.3, 0.1, 0.03, 0.01, 0.003)
 """Of the quantile loss's smoothed kink, in standard deviations of the target: each in turn."""
+ROUGH = 1e-4
+"""Tolerance of a fit that is only asked how large the errors are."""
 FLOOR = {"squared": 0.0, "huber": 0.1, "quantile": 0.1}
 """Added to a row's curvature in the preconditioner, for losses with flat parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """The target's units: training sees ``(y - centre) / size``, so no rate depends on them."""
+class _Stage(NamedTuple):
+    """A loss to train with, from where the last stage ended."""
 
-    centre: float
-    size: float
-
-    def penalties(self, loss: str, l2: float, l1: float) -> tuple[float, float]:
-        """Return the penalties that mean the same in training's units.
-
-        With coef = size * coef', a squared loss shrinks by size^2 and a quantile loss by size.
-        """
-        return (l2 * self.size, l1) if loss == "quantile" else (l2, l1 / self.size)
-
-    def value(self, loss: str, value: float) -> float:
-        """Return the objective in the target's units."""
-        return value * (self.size if loss == "quantile" else self.size**2)
-
-    def inward(self, weights: Float64) -> Float64:
-        """Return a model of the target's units in training's."""
-        scaled = weights / self.size
-        scaled[-1] -= self.centre / self.size
-        return scaled
-
-    def outward(self, weights: Float64) -> Float64:
-        """Return a model of training's units in the target's."""
-        scaled = weights * self.size
-        scaled[-1] += self.centre
-        return scaled
+    loss: RegressionLoss
+    width: float = WIDTHS[-1]
+    rough: bool = False
+    last: bool = False
 
 
 class LinearRegression(LinearModel):
@@ -71,7 +52,8 @@ class LinearRegression(LinearModel):
         Between 0 and 1, for loss="quantile"; 0.5 is the median.
     threshold : float, optional
         The error, in units of the target, at which loss="huber" turns from squared to linear;
-        default 1.35 robust standard deviations (1.4826 median absolute deviations) of the target.
+        default 1.35 robust standard deviations (1.4826 median absolute deviations) of the errors of
+        a first fit, taken once more from those of the second.
     l2, l1, solver, learning_rate, schedule, epochs, batch_size, max_iter, tolerance, patience, \
 time_budget, fit_intercept, warm_start, threads, seed
         As in `LogisticRegression`. The learning rate applies to a target scaled to unit variance.
@@ -83,10 +65,12 @@ time_budget, fit_intercept, warm_start, threads, seed
     intercept_ : float64 ndarray of shape (1,)
     n_iter_, objective_, gap_, stop_reason_, n_features_in_, feature_names_in_
         As in `LogisticRegression`; for loss="quantile" the kink of the objective is rounded over
-        0.003 standard deviations of the target.
+        0.003 standard deviations of the target, or over more where training ended early.
     """
 
     _estimator_type = "regressor"
+    _scale: TargetScale | None = None
+    _error_threshold: float | None = None
 
     def __init__(
         self,
@@ -172,44 +156,69 @@ time_budget, fit_intercept, warm_start, threads, seed
         """
         settings = self._settings(threads)
         weight = total_weight(design)
-        scale = self._scale(design, weight)
-        threshold = self._threshold(design, scale)
-        l2, l1 = scale.penalties(self.loss, self._l2_for(weight), float(self.l1))
+        self._scale = scale = TargetScale.of(design, weight, centred=self.fit_intercept)
+        self._error_threshold = None
         start = self._start(design.n_features + 2, 1)
-        trained: Trained | None = None
+        trained = self._train_stages(
+            scale.design(design),
+            None if validation is None else scale.design(validation),
+            settings,
+            weight,
+            None if start is None else scale.inward(start),
+        )
+        self.n_features_in_ = design.n_features
+        self._seen_weight = weight
+        value = scale.value(self.loss, trained.value)
+        self._remember(scale.outward(trained.weights), replace(trained, value=value))
+        return self
+
+    def _train_stages(
+        self,
+        design: Design,
+        validation: Design | None,
+        settings: Settings,
+        weight: float,
+        start: Float64 | None,
+    ) -> Trained:
+        """Train on designs of training's units, in one budget of time and iterations."""
+        deadline = settings.deadline()
+        l2, l1 = self._penalties(weight)
         n_iter = 0
-        for width in self._widths(settings):
-            kernels = self._kernels(design, scale, threshold, width)
+        for stage in self._stages(settings):
             watch = None
             if validation is not None:
-                held_out = self._kernels(validation, scale, threshold, width)
+                held_out = self._kernels(validation, stage)
                 watch = watch_for(held_out, total_weight(validation), settings)
-            if trained is not None:
-                start = trained.weights
-            elif start is not None:
-                start = scale.inward(start)
             trained = train(
-                kernels,
-                settings,
+                self._kernels(design, stage),
+                _left(settings, n_iter, stage),
                 total_weight=weight,
                 l2=l2,
                 l1=l1,
                 start=start,
                 watch=watch,
-                floor=FLOOR[self.loss],
+                floor=FLOOR[stage.loss],
+                deadline=deadline,
             )
             n_iter += trained.n_iter
-        assert trained is not None
-        self.n_features_in_ = design.n_features
-        self._trained_scale, self._seen_weight = scale, weight
-        value = scale.value(self.loss, trained.value)
-        self._remember(scale.outward(trained.weights), replace(trained, value=value, n_iter=n_iter))
-        return self
+            start = trained.weights
+            if stage.last or trained.reason in ("max_iter", "time_budget"):
+                break
+            if settings.solver != "sgd" and n_iter >= settings.max_iter:
+                trained = replace(trained, reason="max_iter")
+                break
+            self._error_threshold = self._threshold_from(design, start)
+        return replace(trained, n_iter=n_iter)
+
+    def _penalties(self, weight: float) -> tuple[float, float]:
+        assert self._scale is not None
+        return self._scale.penalties(self.loss, self._l2_for(weight), float(self.l1))
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass of stochastic steps over some rows, on top of what was learned before.
 
-        The first call's rows decide the scale of the target that the learning rate applies to.
+        The first call's rows decide the scale of the target that the learning rate applies to, and
+        the default of `threshold`.
         """
         self._settings()
         first = not hasattr(self, "weights_")
@@ -219,15 +228,18 @@ time_budget, fit_intercept, warm_start, threads, seed
         """Make one pass of stochastic steps over design blocks; see `fit_design`."""
         settings = self._settings()
         weight = total_weight(design)
-        if not hasattr(self, "weights_"):
-            self._trained_scale = self._scale(design, weight)
-        scale = self._trained_scale
-        kernels = self._kernels(design, scale, self._threshold(design, scale), WIDTHS[-1])
         fitted = hasattr(self, "weights_")
-        start = scale.inward(self._matrix()) if fitted else np.zeros((kernels.rows, 1))
-        solver = self._stochastic_solver(settings, start)
+        if self._scale is None or not fitted:
+            self._scale = TargetScale.of(design, weight, centred=self.fit_intercept)
+        scale = self._scale
+        design = scale.design(design)
         self._seen_weight += weight
-        l2, l1 = scale.penalties(self.loss, self._l2_for(self._seen_weight), float(self.l1))
+        l2, l1 = self._penalties(self._seen_weight)
+        start = scale.inward(self._matrix()) if fitted else np.zeros((design.n_features + 2, 1))
+        if self._error_threshold is None:
+            self._error_threshold = self._first_threshold(design, settings, weight, l2, l1)
+        kernels = self._kernels(design, _Stage(self.loss))
+        solver = self._stochastic_solver(settings, start)
         loss = solver.run(kernels, total_weight=weight, l2=l2, l1=l1)
         self.n_features_in_ = design.n_features
         self._remember_step(scale.outward(solver.weights), solver, scale.value(self.loss, loss))
@@ -255,45 +267,64 @@ time_budget, fit_intercept, warm_start, threads, seed
             ) from error
         return blocks_of(matrix, target, weight)
 
-    def _widths(self, settings: Settings) -> tuple[float, ...]:
-        """Return the widths of the kink to train with in turn, each from where the last ended."""
-        if self.loss != "quantile" or settings.solver == "sgd":
-            return WIDTHS[-1:]
-        return WIDTHS
+    def _stages(self, settings: Settings) -> list[_Stage]:
+        """Return what to train with in turn, each from where the last ended."""
+        last = _Stage(self.loss, last=True)
+        if self._finds_threshold():
+            first, second = _Stage("squared", rough=True), _Stage("huber", rough=True)
+            return [first, last] if settings.solver == "sgd" else [first, second, last]
+        if self.loss == "quantile" and settings.solver != "sgd":
+            return [*(_Stage(self.loss, width) for width in WIDTHS[:-1]), last]
+        return [last]
 
-    def _scale(self, design: Design, weight: float) -> _Scale:
-        """Return the target's mean and standard deviation; 1 where it is constant."""
-        for block in design.blocks:
-            check_finite(_target(block), "y")
-        mean = _weighted_sum(design, lambda y: y) / weight
-        variance = _weighted_sum(design, lambda y: (y - mean) ** 2) / weight
-        size = float(np.sqrt(variance))
-        constant = size <= 1e-12 * abs(mean)
-        return _Scale(mean if self.fit_intercept else 0.0, 1.0 if constant else size)
+    def _finds_threshold(self) -> bool:
+        return self.loss == "huber" and self.threshold is None
 
-    def _threshold(self, design: Design, scale: _Scale) -> float:
-        """Return Huber's threshold in training's units."""
-        if self.loss != "huber":
-            return float(self.quantile)
-        if self.threshold is not None:
-            return float(self.threshold) / scale.size
-        y = np.concatenate([_target(block) for block in design.blocks])
-        weight = np.concatenate([_weight(block) for block in design.blocks])
-        deviation = 1.4826 * _median(np.abs(y - _median(y, weight)), weight)
-        return 1.35 * (deviation / scale.size or 1.0)
+    def _threshold_from(self, design: Design, weights: Float64) -> float | None:
+        return error_threshold(design, weights) if self._finds_threshold() else None
 
-    def _kernels(
-        self, design: Design, scale: _Scale, parameter: float, width: float
-    ) -> DesignKernels:
-        blocks = []
-        for block in design.blocks:
-            dtype = block.dense.dtype
-            target = ((_target(block) - scale.centre) / scale.size).astype(dtype)
-            weight = None
-            if block.weight is not None:
-                weight = np.ascontiguousarray(block.weight, dtype=dtype)
-            blocks.append((block.dense, block.codes, target, weight))
-        return DesignKernels(blocks, design.n_codes, 1, self.loss, parameter, width)
+    def _first_threshold(
+        self, design: Design, settings: Settings, weight: float, l2: float, l1: float
+    ) -> float | None:
+        """Return the threshold that the first rows of `partial_fit` suggest."""
+        if not self._finds_threshold():
+            return None
+        stage = _Stage("squared", rough=True)
+        rough = replace(_left(settings, 0, stage), solver="lbfgs")
+        kernels = self._kernels(design, stage)
+        return error_threshold(
+            design, train(kernels, rough, total_weight=weight, l2=l2, l1=l1).weights
+        )
+
+    def _kernels(self, design: Design, stage: _Stage) -> DesignKernels:
+        """Bind a design of training's units to a loss."""
+        blocks = [(block.dense, block.codes, block.target, block.weight) for block in design.blocks]
+        parameter = float(self.quantile)
+        if stage.loss == "huber":
+            assert self._scale is not None
+            if self.threshold is not None:
+                parameter = float(self.threshold) / self._scale.size
+            else:
+                assert self._error_threshold is not None
+                parameter = self._error_threshold
+        return DesignKernels(blocks, design.n_codes, 1, stage.loss, parameter, stage.width)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return what a saved model holds besides `weights_`: parameters and training facts."""
+        scale = None if self._scale is None else asdict(self._scale)
+        return super().state() | {"scale": scale, "error_threshold": self._error_threshold}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], weights: Float64) -> Self:
+        """Restore a model from `state` and its `weights_`, shape (n_features, 1)."""
+        model = super().from_state(state, weights)
+        if (scale := state.get("scale")) is not None:  # models of version 1.0 lack it
+            model._scale = TargetScale(float(scale["centre"]), float(scale["size"]))
+        if (threshold := state.get("error_threshold")) is not None:
+            model._error_threshold = float(threshold)
+        return model
 
     # -- prediction ---------------------------------------------------------------------------
 
@@ -317,24 +348,14 @@ time_budget, fit_intercept, warm_start, threads, seed
         return float(1.0 - errors / spread)
 
 
-def _target(block: DesignBlock) -> Float64:
-    if block.target is None:
-        raise DataError("the design has no target")
-    return np.asarray(block.target, dtype=np.float64)
-
-
-def _weight(block: DesignBlock) -> Float64:
-    if block.weight is None:
-        return np.ones(block.n_rows)
-    return np.asarray(block.weight, dtype=np.float64)
-
-
-def _weighted_sum(design: Design, of: Callable[[Float64], Float64]) -> float:
-    return sum(float((of(_target(block)) * _weight(block)).sum()) for block in design.blocks)
-
-
-def _median(values: Float64, weight: Float64) -> float:
-    """Return the least value that half of the weight does not exceed."""
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(weight[order])
-    return float(values[order[np.searchsorted(below, below[-1] / 2.0)]])
+def _left(settings: Settings, n_iter: int, stage: _Stage) -> Settings:
+    """Return the settings of a stage after `n_iter` iterations or epochs of those before it."""
+    tolerance = settings.tolerance
+    if stage.rough:
+        tolerance = max(ROUGH, tolerance or 0.0)
+    return replace(
+        settings,
+        max_iter=max(1, settings.max_iter - n_iter),
+        epochs=1 if stage.rough else max(1, settings.epochs - n_iter),
+        tolerance=tolerance,
+    )

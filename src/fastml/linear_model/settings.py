@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal, TypeGuard, get_args
@@ -55,6 +56,10 @@ class Settings:
         if self.threads is not None:
             self._whole("threads", 1)
         self._whole("seed", 0)
+
+    def deadline(self) -> float:
+        """Return the `time.monotonic()` at which a training that begins now has to end."""
+        return math.inf if self.time_budget is None else time.monotonic() + self.time_budget
 
     def _fail(self, name: str, expected: str) -> None:
         raise ConfigError(f"{name} is {getattr(self, name)!r}; expected {expected}")

@@ -73,11 +73,9 @@ def train(
     start: Float64 | None = None,
     watch: Watch | None = None,
     floor: float = 0.0,
+    deadline: float = math.inf,
 ) -> Trained:
-    """Train the lanes of `kernels` from `start` (default zero)."""
-    deadline = math.inf
-    if settings.time_budget is not None:
-        deadline = time.monotonic() + settings.time_budget
+    """Train the lanes of `kernels` from `start` (default zero) until a `time.monotonic()`."""
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
     stochastic = StochasticSolver(
