@@ -79,3 +79,31 @@ def test_wrong_use_is_refused() -> None:
         DistinctCounts(1).update(batch, [3])
     with pytest.raises(ValueError, match="cannot merge"):
         DistinctCounts(1).merge(DistinctCounts(2))
+
+
+@given(batches())
+def test_few_are_counted_as_well_where_more_is_not_asked(batch: pa.RecordBatch) -> None:
+    whole, few = DistinctCounts(batch.num_columns), DistinctCounts(batch.num_columns, range(1))
+    for state in (whole, few):
+        state.update(batch, range(batch.num_columns))
+    assert few.estimate().tolist() == whole.estimate().tolist()
+
+
+def test_more_than_few_are_many_however_they_come() -> None:
+    def counted(*parts: np.ndarray) -> DistinctCounts:
+        state = DistinctCounts(1, [0])
+        for part in parts:
+            state.update(pa.record_batch({"a": part}), [0])
+        return state
+
+    values = np.arange(1025.0)
+    assert counted(values[:1024]).estimate().tolist() == [1024]
+    for state in (counted(values), counted(values, values), counted(values[:600], values[500:])):
+        assert state.estimate().tolist() == [np.inf]
+        assert not state.exact.any()
+    for one, other in ((values[:600], values[500:]), (values, values[:3]), (values[:3], values)):
+        state = counted(one)
+        state.merge(counted(other))
+        assert state.estimate().tolist() == [np.inf]
+    with pytest.raises(ValueError, match="few names the column 1 of 1"):
+        DistinctCounts(1, [1])

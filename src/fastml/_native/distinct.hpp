@@ -27,13 +27,18 @@ class Distinct {
   public:
     static constexpr int64_t kExact = 1024;  // so many hashes are kept before registers are
 
-    bool exact() const noexcept { return registers_.empty(); }
+    // If `few`, nothing is learned of more than kExact values but that there are more.
+    explicit Distinct(bool few = false) noexcept : few_(few) {}
+
+    bool exact() const noexcept { return registers_.empty() && !many_; }
 
     double estimate() const noexcept {
+        if (many_) return HUGE_VAL;
         return exact() ? static_cast<double>(held_) : harmonic();
     }
 
     void update(const Column& column, int64_t start, int64_t rows) {
+        if (many_) return;
         if (column.dictionary != nullptr) return entries(column, start, rows);
         switch (column.kind) {
             case Kind::null: return;
@@ -57,6 +62,8 @@ class Distinct {
     }
 
     void merge(const Distinct& other) {
+        if (many_) return;
+        if (other.many_) return forget();
         if (other.exact()) {
             for (const uint64_t hash : other.set_) {
                 if (hash != 0) add(hash);
@@ -76,7 +83,7 @@ class Distinct {
     void add(uint64_t hash) {
         if (exact()) {
             add_exactly(hash);
-        } else {
+        } else if (!many_) {
             add_rank(hash);
         }
     }
@@ -100,7 +107,7 @@ class Distinct {
         }
         set_[at] = hash;
         if (++held_ > kExact) {
-            spill();
+            few_ ? forget() : spill();
         } else if (static_cast<size_t>(held_) * 4 > set_.size()) {
             std::vector<uint64_t> smaller(set_.size() * 2, 0);
             set_.swap(smaller);
@@ -109,6 +116,11 @@ class Distinct {
                 if (kept != 0) add_exactly(kept);
             }
         }
+    }
+
+    void forget() noexcept {
+        many_ = true;
+        set_ = {};
     }
 
     void spill() {
@@ -132,7 +144,7 @@ class Distinct {
     void numbers(const Column& column, int64_t start, int64_t rows) {
         const T* values = column.numbers<T>() + start;
         uint64_t hashes[64];
-        for (int64_t done = 0; done < rows; done += 64) {
+        for (int64_t done = 0; done < rows && !many_; done += 64) {
             const int64_t n = std::min<int64_t>(64, rows - done);
             const uint64_t valid =
                 column.validity == nullptr
@@ -234,6 +246,8 @@ class Distinct {
         return z / 3.0;
     }
 
+    bool few_;
+    bool many_ = false;
     std::vector<uint64_t> set_;  // while exact: the hashes, in a table of open addressing
     int64_t held_ = 0;
     std::vector<uint8_t> registers_;

@@ -103,7 +103,11 @@ class Staging:
         self.memory = BlockMemory()
         self.n_left_out = 0  # rows of the table that were not staged
         self.moments = NumericMoments(len(self.numeric), correlations=True)
-        self.distinct = DistinctCounts(len(self.numeric))
+        # Whole numbers may be keys or codes; of others no role depends on how many there are.
+        self._few = [
+            i for i, n in enumerate(self.numeric) if not pa.types.is_integer(schema.field(n).type)
+        ]
+        self.distinct = DistinctCounts(len(self.numeric), self._few)
         self.quantiles = QuantileSketch(len(self.numeric)) if quantiles else None
         self.categories = [CategoryCounts() for _ in self.text]
         self.too_large = np.zeros(len(self.numeric), np.int64)  # finite, but not as a float32
@@ -123,7 +127,7 @@ class Staging:
         """Fold one block, whose first row is number `row`; pure, so that any thread may run it."""
         n = batch.num_rows
         moments = NumericMoments(len(self.numeric), correlations=True)
-        distinct = DistinctCounts(len(self.numeric))
+        distinct = DistinctCounts(len(self.numeric), self._few)
         quantiles = QuantileSketch(len(self.numeric), row) if self._quantiles else None
         memory, (dense, codes) = self.memory.arrays(
             ((len(self.numeric), n), np.float32),
