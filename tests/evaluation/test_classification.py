@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -147,6 +148,16 @@ def test_calibration_of_several_classes_is_that_of_the_predicted_one():
     y = [0, 1, 2, 0]
     p = [[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.7, 0.1, 0.2]]
     assert evaluate("multiclass", y, p).metrics["ece"] == pytest.approx(0.05)
+
+
+def test_many_classes_are_measured_one_at_a_time():
+    random = np.random.default_rng(6)
+    y, p = random.integers(0, 60, 4000), random.dirichlet(np.ones(60), 4000)
+    tracemalloc.start()
+    evaluate("multiclass", y, p)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * p.nbytes
 
 
 def test_confusion_counts_true_rows_by_predicted_columns():

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
 from fastml.evaluation.curve import ScoreCurve
-from fastml.evaluation.intervals import Estimate, mean_of, ratio, undefined
+from fastml.evaluation.intervals import Estimate, mean_of, ratio
 
 __all__ = ["binary_estimates", "confusion_matrix", "multiclass_estimates"]
 
@@ -94,27 +94,38 @@ def multiclass_estimates(
     predicted = probability.argmax(axis=1)
     rows, classes = probability.shape
     everyone = np.ones(rows)
-    precisions, recalls, scores, areas, recalls_of_present = [], [], [], [], []
-    for code in range(classes):
+
+    def masks(code: int) -> tuple[Float64, ...]:
         is_class, is_chosen = codes == code, predicted == code
-        if not (is_class.any() or is_chosen.any()):
-            continue
-        truth, chosen, hit = _floats(is_class, is_chosen, is_class & is_chosen)
-        precisions.append(ratio(hit, chosen, weight))
-        recalls.append(ratio(hit, truth, weight))
-        scores.append(ratio(2.0 * hit, truth + chosen, weight))
-        if _weight_of(truth, weight) > 0:
-            recalls_of_present.append(recalls[-1])
-            curve = ScoreCurve(is_class, np.ascontiguousarray(probability[:, code]), weight)
-            areas.append(curve.roc_auc())
+        return _floats(is_class, is_chosen, is_class & is_chosen)
+
+    def precision(code: int) -> Estimate:
+        _, chosen, hit = masks(code)
+        return ratio(hit, chosen, weight)
+
+    def recall(code: int) -> Estimate:
+        truth, _, hit = masks(code)
+        return ratio(hit, truth, weight)
+
+    def f1(code: int) -> Estimate:
+        truth, chosen, hit = masks(code)
+        return ratio(2.0 * hit, truth + chosen, weight)
+
+    def area(code: int) -> Estimate:
+        of_class = np.ascontiguousarray(probability[:, code])
+        return ScoreCurve(codes == code, of_class, weight).roc_auc()
+
+    true = np.flatnonzero(np.bincount(codes, weight, classes)).tolist()
+    counts = np.bincount(codes, minlength=classes) + np.bincount(predicted, minlength=classes)
+    met = np.flatnonzero(counts).tolist()
     inside = np.clip(probability[np.arange(rows), codes], clip, 1.0 - clip)
     return {
         "accuracy": ratio((predicted == codes).astype(np.float64), everyone, weight),
-        "balanced_accuracy": mean_of(recalls_of_present),
-        "precision": mean_of(precisions),
-        "recall": mean_of(recalls),
-        "f1": mean_of(scores),
-        "roc_auc": mean_of(areas) if all(area.defined for area in areas) else undefined(rows),
+        "balanced_accuracy": mean_of(map(recall, true)),
+        "precision": mean_of(map(precision, met)),
+        "recall": mean_of(map(recall, met)),
+        "f1": mean_of(map(f1, met)),
+        "roc_auc": mean_of(map(area, true)),
         "log_loss": ratio(-np.log(inside), everyone, weight),
     }
 

@@ -12,7 +12,7 @@ influences). For the share of rows it is the binomial one, for ROC AUC it is DeL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite, nan, pi, sqrt
 from statistics import NormalDist
@@ -98,18 +98,19 @@ def ratio(above: Float64, below: Float64, weight: Float64 | None = None) -> Esti
     return Estimate(value, influence, effective_rows(below if weight is None else below * weight))
 
 
-def mean_of(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the plain mean of several estimates on the same rows."""
-    count = len(estimates)
+def mean_of(estimates: Iterable[Estimate]) -> Estimate:
+    """Return the plain mean of several estimates on the same rows, taken one at a time.
 
-    def influence() -> Float64:
-        total = estimates[0].influence().copy()
-        for estimate in estimates[1:]:
-            total += estimate.influence()
-        return total / count
-
-    value = sum(estimate.value for estimate in estimates) / count
-    return Estimate(value, influence, min(estimate.support for estimate in estimates))
+    Their influences are summed at once, so that of an iterator no two are held.
+    """
+    values, supports = [], []
+    total: Float64 = np.zeros(1)
+    for estimate in estimates:
+        values.append(estimate.value)
+        supports.append(estimate.support)
+        total = total + estimate.influence()
+    mean = total / len(values)
+    return Estimate(sum(values) / len(values), lambda: mean, min(supports))
 
 
 def standard_error(influence: Float64, weight: Float64 | None = None) -> float:
