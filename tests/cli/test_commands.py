@@ -150,6 +150,14 @@ def test_init_writes_a_project_that_runs(folder: Path) -> None:
     fastml("run", "new.toml")
 
 
+def test_init_writes_a_source_that_counts_from_the_file(folder: Path) -> None:
+    fastml("init", "sub/new.toml", "--source", "shops.csv", "--target", "sales")
+    assert 'source = "../shops.csv"' in Path("sub/new.toml").read_text(encoding="utf-8")
+    fastml("run", "sub/new.toml", "--draft")
+    fastml("init", "sub/other.toml", "--source", str(folder / "shops.csv"))
+    assert f'source = "{folder}/shops.csv"' in Path("sub/other.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

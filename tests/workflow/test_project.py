@@ -51,6 +51,17 @@ class_weight = { yes = 5, no = 1.0 }
 """
 
 
+ODD = r"""
+problem.target = "y"
+data.source = "churn.parquet"
+data.types = { "z.ip" = "string" }
+data.quote = false
+features.drop = ["x", "y\n"]
+learner.l2 = 1e-30
+learner.class_weight = { "a \"b\" c" = 5, "\u007f" = 1 }
+"""
+
+
 def test_every_key_is_read() -> None:
     project = parse_project(WHOLE, folder=Path("projects"))
     assert project.problem.question == "Which customers will leave next month?"
@@ -152,6 +163,17 @@ def test_mistakes_in_keys(lines: str, message: str) -> None:
         ("task = 'regression'\npositive = 'yes'", "positive is for a binary task"),
         ("delimiter = ';;'", r"\[data\] delimiter: expected one character"),
         ("types = ['a']", "'types'|expected types such as"),
+        ("task = ['binary']", r"task: .* found \['binary'\] \(a list\)"),
+        (f"l2 = 1{400 * '0'}", r"l2: expected a number of at least 0, found 1000.*\.\.\."),
+        (f"l2 = 1{5000 * '0'}", "the project file is not TOML"),
+        (f"seed = 1{400 * '0'}", r"seed: expected at most 9,223,372,036,854,775,807, found 10"),
+        ("a = " + 2000 * "[", "the project file is not TOML"),
+        ("quote = true", r"\[data\] quote: expected one character, or false for none"),
+        (
+            "task = 'multiclass'\nvalue = { true_positive = 9, false_positive = -1 }",
+            "'value' is not a known key",
+        ),
+        ("problem.task = 'multiclass'\nproblem.positive = 'a'", "positive is for a binary task"),
     ],
 )
 def test_mistakes_in_values(lines: str, message: str) -> None:
@@ -181,6 +203,22 @@ def test_options_of_reading_are_written_as_in_a_project_file() -> None:
 def test_mistakes_in_options_of_reading(pair: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         reading_options([pair])
+
+
+def test_no_quotes_are_written_as_false() -> None:
+    assert reading_options(["quote=false"]) == {"quote": None}
+    assert parse_project(THREE_LINES + "quote = false").data.options() == {"quote": None}
+
+
+def test_the_settings_in_effect_are_a_project_that_stands_alone(tmp_path: Path) -> None:
+    project = parse_project(ODD, folder=tmp_path).with_seed(12)
+    again = parse_project(project.settings, folder=Path("elsewhere"))
+    assert again.data.source == str(tmp_path / "churn.parquet")
+    assert again.ledger == project.ledger == tmp_path / "test-looks.jsonl"
+    assert again.settings == project.settings
+    for section in ("problem", "features", "learner", "success"):
+        assert getattr(again, section) == getattr(project, section)
+    assert again.split.seed == 12
 
 
 def test_messages_name_the_file(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,15 @@ from fastml.workflow.project import read_project
 from fastml.workflow.run import run
 
 MakeProject = Callable[..., Path]
-CONTENT = ["metrics.json", "model", "profile.json", "project.toml", "report.html", "run.log"]
+CONTENT = [
+    "metrics.json",
+    "model",
+    "profile.json",
+    "project.toml",
+    "report.html",
+    "run.log",
+    "settings.toml",
+]
 VALUE = "[problem.value]\ntrue_positive = 50\nfalse_positive = -10\n"
 
 
@@ -269,9 +279,91 @@ def test_a_run_replaces_a_run_but_nothing_else(project: MakeProject, tmp_path: P
         run(settings, out="customers.parquet")
 
 
-def test_two_runs_in_one_second_have_names_of_their_own(project: MakeProject) -> None:
+@pytest.mark.parametrize("names", [["project.toml"], ["model", "run.log"], ["metrics.json"]])
+def test_names_of_a_run_do_not_make_a_run(
+    names: list[str], project: MakeProject, tmp_path: Path
+) -> None:
     settings = read_project(project())
-    assert len({run(settings)[1] for _ in range(3)}) == 3
+    (tmp_path / "mine").mkdir()
+    for name in names:
+        (tmp_path / "mine" / name).write_text('{"splits": {}, "judged_on": "test"}')
+    with pytest.raises(ConfigError, match=r"but no metrics\.json of a run beside it"):
+        run(settings, out="mine")
+    assert sorted(p.name for p in (tmp_path / "mine").iterdir()) == names
+
+
+@pytest.mark.parametrize("out", [".", "..", "sub/.."])
+def test_the_working_folder_is_no_place_for_a_run(
+    out: str, project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_project(project())
+    (tmp_path / "empty" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(ConfigError, match="is where you work; name a folder in it"):
+        run(settings, out=out)
+
+
+def test_runs_that_end_in_one_second_have_names_of_their_own(
+    project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Stopped:
+            return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr("fastml.workflow.folder.datetime", Stopped)
+    settings = read_project(project())
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: run(settings)[1], range(4)))
+    assert sorted(folder.name for folder in folders) == [
+        f"2026-01-02_03-04-05{n}" for n in ("", "_2", "_3", "_4")
+    ]
+    for folder in folders:
+        assert sorted(p.name for p in folder.iterdir()) == CONTENT
+    assert len(list(Path("runs").iterdir())) == 4
+
+
+def test_a_run_can_be_repeated_from_its_own_folder(project: MakeProject) -> None:
+    lines = VALUE + (
+        'problem.positive = "yes"\nsuccess.roc_auc = { min = 0.7 }\n'
+        'features.drop = ["customer"]\nlearner.l2 = 1e-05\nlearner.class_weight = { yes = 2 }'
+    )
+    lines = "\n".join(sorted(lines.splitlines()[3:])) + "\n" + VALUE
+    outcome, folder = run(read_project(project(lines)).with_seed(11))
+    again, elsewhere = run(read_project(folder / "settings.toml"), out="else/where")
+    assert again.to_dict() == outcome.to_dict()
+    for file in ("metrics.json", "settings.toml", "model/manifest.json"):
+        assert (elsewhere / file).read_bytes() == (folder / file).read_bytes()
+    assert list(history("runs").looks.values()) == [2]
+
+
+def test_looks_are_one_count_wherever_runs_are_written(
+    project: MakeProject, tmp_path: Path
+) -> None:
+    run(read_project(project()))
+    run(read_project(project()), out="else/x")
+    journal = Journal()
+    run(read_project(project('split.method = "stratified"')), out="else/y", journal=journal)
+    assert "this is look 3 at the same test split" in journal.text()
+    assert history("else").looks == history("runs").looks
+    assert [p.name for p in tmp_path.rglob("test-looks.jsonl")] == ["test-looks.jsonl"]
+
+
+def test_the_seed_does_not_tell_splits_by_time_apart(project: MakeProject) -> None:
+    settings = read_project(project('split.method = "time"\nsplit.column = "calls"'))
+    run(settings)
+    run(settings.with_seed(8))
+    assert list(history("runs").looks.values()) == [2]
+
+
+@pytest.mark.parametrize("target", ["spend", "plan"])
+@pytest.mark.parametrize("key", ["problem.positive = 'free'", VALUE])
+def test_keys_of_a_binary_task_are_refused_before_training(
+    target: str, key: str, project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("fastml.workflow.run.Pipeline")
+    with pytest.raises(ConfigError, match="is for a binary task; the target"):
+        run(read_project(project(key, target=target)))
 
 
 def test_runs_side_by_side(project: MakeProject) -> None:

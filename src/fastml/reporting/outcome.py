@@ -70,6 +70,8 @@ class Outcome:
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
         What else a reader may want to know: rows, seconds, versions, settings.
+    project_text, settings_text : str
+        The project file as read, and the settings in effect as one that stands alone.
     """
 
     question: str | None
@@ -89,6 +91,7 @@ class Outcome:
     profile: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     project_text: str = ""
+    settings_text: str = ""
 
     @property
     def passed(self) -> bool:

@@ -101,6 +101,7 @@ def _sections(outcome: Outcome) -> Iterator[str]:
         "Settings",
         table(("", ""), sorted(outcome.facts.items())),
         preformatted(outcome.project_text, "The project file as read"),
+        preformatted(outcome.settings_text, "The settings in effect"),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from fastml._typing import PathLike
 from fastml.data.atomic import atomic_path
@@ -14,48 +17,69 @@ from fastml.reporting.outcome import Outcome
 from fastml.reporting.run_report import run_report
 from fastml.workflow.models import Mandate, save_model
 
-__all__ = ["METRICS", "RUNS", "choose_folder", "write_run"]
+__all__ = ["METRICS", "RUNS", "SETTINGS", "check_folder", "found_by", "write_run"]
 
 RUNS = Path("runs")
 METRICS = "metrics.json"
-_CONTENT = {"model", "report.html", METRICS, "profile.json", "project.toml", "run.log"}
+SETTINGS = "settings.toml"
+_CONTENT = {"model", "report.html", METRICS, "profile.json", "project.toml", SETTINGS, "run.log"}
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 
-def choose_folder(out: PathLike | None) -> Path:
-    """Return where a run will write: `out`, or a folder of `runs` named for the time (UTC).
+def check_folder(folder: Path) -> None:
+    """Check that a run may write to `folder`: nothing but an earlier run stands there.
 
     Raises
     ------
     ConfigError
-        If something else than an earlier run stands at `out`; it would be lost.
+        If something else does; it would be lost.
     """
-    if out is None:
-        name = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
-        taken = (RUNS / (name if n == 1 else f"{name}_{n}") for n in range(1, 1000))
-        return next(folder for folder in taken if not folder.exists())
-    folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"--out {folder} is a file; name a folder for the run")
-    if folder.is_dir():
-        others = sorted({each.name for each in folder.iterdir()} - _CONTENT)
-        if others:
-            raise ConfigError(
-                f"--out {folder} holds {others[0]!r}, which is not of a run; "
-                "name a new folder, so that nothing is lost"
-            )
-    return folder
+    here = Path.cwd()
+    if folder.resolve() in (here, *here.parents):
+        raise ConfigError(f"--out {folder} is where you work; name a folder in it for the run")
+    if not folder.is_dir():
+        return
+    names = {each.name for each in folder.iterdir()}
+    others = sorted(names - _CONTENT)
+    if others:
+        raise ConfigError(
+            f"--out {folder} holds {others[0]!r}, which is not of a run; "
+            "name a new folder, so that nothing is lost"
+        )
+    if names and found_by(folder) is None:
+        raise ConfigError(
+            f"--out {folder} holds {min(names)!r}, but no {METRICS} of a run beside it; "
+            "name a new folder, so that nothing is lost"
+        )
+
+
+def found_by(folder: Path) -> dict[str, Any] | None:
+    """Return what the run in `folder` found, its `metrics.json`; None where there is no run."""
+    try:
+        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        judged = found["splits"][found["judged_on"]], found["passed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    known = isinstance(judged[0], dict) and isinstance(judged[1], bool)
+    return dict(found) if known else None
 
 
 def write_run(
-    folder: Path, outcome: Outcome, pipeline: Pipeline, mandate: Mandate, log: str
-) -> None:
-    """Write everything that a run found; an earlier run at `folder` is replaced.
+    out: PathLike | None, outcome: Outcome, pipeline: Pipeline, mandate: Mandate, log: str
+) -> Path:
+    """Write everything that a run found, and return where.
+
+    An earlier run at `out` is replaced. Without `out` the run goes to a folder of `runs` that is
+    named for the time (UTC), and never to one that is there, however many runs end at once.
 
     Raises
     ------
     DataError
         If the disk is full or the folder cannot be written to; nothing is left behind.
     """
+    folder = Path(out) if out is not None else RUNS / f".{secrets.token_hex(8)}"
     with atomic_path(folder) as directory:
         directory.mkdir()
         save_model(directory / "model", pipeline, mandate)
@@ -64,10 +88,29 @@ def write_run(
             "profile.json": _json(outcome.profile),
             "report.html": run_report(outcome),
             "project.toml": outcome.project_text,
+            SETTINGS: outcome.settings_text,
             "run.log": log,
         }
         for name, content in texts.items():
             (directory / name).write_text(content, encoding="utf-8", newline="")
+    return _named_for_the_time(folder) if out is None else folder
+
+
+def _named_for_the_time(folder: Path) -> Path:
+    """Rename a folder to the first name that is free; a folder that holds anything keeps its own.
+
+    Whether a name is free is not asked before, but told by the renaming: no other run can take it
+    in between.
+    """
+    name = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
+    n = 1
+    while True:
+        try:
+            return folder.rename(folder.with_name(name if n == 1 else f"{name}_{n}"))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+        n += 1
 
 
 def _json(content: object) -> str:

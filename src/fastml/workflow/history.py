@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from fastml._typing import PathLike
 from fastml.errors import ConfigError
 from fastml.reporting.numbers import metric_value
-from fastml.workflow.folder import METRICS
+from fastml.workflow.folder import METRICS, SETTINGS, found_by
 from fastml.workflow.ledger import count_looks
+from fastml.workflow.project import read_project
 
 __all__ = ["History", "history"]
 
@@ -72,25 +74,29 @@ def history(folder: PathLike) -> History:
     """
     folder = Path(folder)
     runs = [
-        described
+        {
+            "run": file.parent.name,
+            "passed": found["passed"],
+            "judged_on": found["judged_on"],
+            "metrics": found["splits"][found["judged_on"]],
+        }
         for file in sorted(folder.glob(f"*/{METRICS}"))
-        if (described := _described(file)) is not None
+        if (found := found_by(file.parent)) is not None
     ]
     if not runs:
         raise ConfigError(f"there are no runs in {str(folder)!r}; `fastml run` makes one")
-    return History(runs, count_looks(folder))
+    looks: Counter[str] = Counter()
+    for ledger in _ledgers(folder / run["run"] for run in runs):
+        looks.update(count_looks(ledger))
+    return History(runs, dict(looks))
 
 
-def _described(file: Path) -> dict[str, Any] | None:
-    """Return one run, or None if the file is not of a run."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        judged_on = found["judged_on"]
-        return {
-            "run": file.parent.name,
-            "passed": found["passed"],
-            "judged_on": judged_on,
-            "metrics": found["splits"][judged_on],
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _ledgers(runs: Iterable[Path]) -> list[Path]:
+    """Return where the looks of runs are counted, each place once."""
+    found = []
+    for run in runs:
+        try:
+            found.append(read_project(run / SETTINGS).ledger)
+        except ConfigError:  # not whole, or not there; the run is shown all the same
+            continue
+    return list(dict.fromkeys(found))

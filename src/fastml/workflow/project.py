@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from fastml._typing import PathLike, Task
 from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.threshold import DecisionValue
 from fastml.model_selection import Method
+from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
     choice,
     flag,
@@ -20,10 +21,12 @@ from fastml.workflow.settings import (
     read_settings,
     refuse_unknown,
     sign,
+    sign_or_none,
     text,
     texts,
     whole,
 )
+from fastml.workflow.toml import toml_text
 
 __all__ = [
     "Data",
@@ -34,6 +37,8 @@ __all__ = [
     "Split",
     "parse_project",
     "read_project",
+    "reading_options",
+    "refuse_binary_keys",
 ]
 
 _CLASS_WEIGHTS = "balanced"
@@ -81,8 +86,8 @@ class Data:
     null_values: Annotated[tuple[str, ...] | None, texts] = None
     default_nulls: Annotated[bool | None, flag] = None
     delimiter: Annotated[str | None, sign] = None
-    quote: Annotated[str | None, sign] = None
-    escape: Annotated[str | None, sign] = None
+    quote: Annotated[str | bool | None, sign_or_none] = None
+    escape: Annotated[str | bool | None, sign_or_none] = None
     names: Annotated[tuple[str, ...] | None, texts] = None
     skip_rows: Annotated[int | None, whole()] = None
     decimal: Annotated[str | None, sign] = None
@@ -90,8 +95,10 @@ class Data:
     records: Annotated[str | None, text] = None
 
     def options(self) -> dict[str, Any]:
-        """Return the keys that were given, as options of `fastml.scan`."""
-        return given(self, "source")
+        """Return the keys that were given, as options of `fastml.scan`; false is its None."""
+        stated = given(self, "source")
+        none = {name: None for name in ("quote", "escape") if stated.get(name) is False}
+        return stated | none
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ class Split:
     seed: Annotated[int, whole()] = 7
     method: Annotated[Method | None, choice("random", "stratified", "time", "group")] = None
     column: Annotated[str | None, text] = None
+    ledger: Annotated[str | None, text] = None
 
 
 def _class_weight(value: Any, where: str) -> str | dict[str, float]:
@@ -205,6 +213,22 @@ class Project:
         source = self.data.source
         return source if "://" in source else str(self.folder / source)
 
+    @property
+    def ledger(self) -> Path:
+        """Where looks at the test split are counted: beside the project file unless stated."""
+        return self.folder / (self.split.ledger or LEDGER)
+
+    @property
+    def settings(self) -> str:
+        """The settings in effect as a project file, which does the same wherever it stands."""
+        sections = {name: given(getattr(self, name)) for name in _SECTIONS}
+        if self.problem.value is not None:
+            sections["problem"]["value"] = asdict(self.problem.value)
+        source = self.source if "://" in self.source else str(Path(self.source).absolute())
+        sections["data"]["source"] = source
+        sections["split"]["ledger"] = str(self.ledger.absolute())
+        return toml_text({**sections, "success": self.success})
+
     def with_seed(self, seed: int | None) -> Project:
         """Return the project with another seed of the split."""
         return self if seed is None else replace(self, split=replace(self.split, seed=seed))
@@ -238,7 +262,7 @@ def parse_project(words: str, folder: Path = Path()) -> Project:
     """Parse and check the text of a project file; relative paths count from `folder`."""
     try:
         content = tomllib.loads(words)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # whole numbers of over 4,300 digits among them
         raise ConfigError(f"the project file is not TOML: {error}") from error
     tables = _by_section(content)
     sections: dict[str, Any] = {
@@ -269,7 +293,7 @@ def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"--read {pair!r}: expected a key of [data] and its value: KEY=VALUE")
         try:
             table[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             table[key] = value
     return read_settings(Data, {"source": "-", **table}, "--read").options()
 
@@ -314,7 +338,12 @@ def _check_together(problem: Problem, split: Split) -> None:
         )
     if split.column is not None and split.method not in ("time", "group"):
         raise ConfigError('[split] column is used by method = "time" or "group" alone')
-    if problem.task == "regression":
-        for key, value in (("value", problem.value), ("positive", problem.positive)):
-            if value is not None:
-                raise ConfigError(f"[problem] {key} is for a binary task; the task is regression")
+    if problem.task not in (None, "binary"):
+        refuse_binary_keys(problem, f"the task is {problem.task}")
+
+
+def refuse_binary_keys(problem: Problem, why: str) -> None:
+    """Raise a `ConfigError` if a key is given that a binary task alone has."""
+    for key in ("value", "positive"):
+        if getattr(problem, key) is not None:
+            raise ConfigError(f"[problem] {key} is for a binary task; {why}")

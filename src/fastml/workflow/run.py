@@ -22,12 +22,12 @@ from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Outcome, finite
 from fastml.target import check_target_type
-from fastml.workflow.folder import choose_folder, write_run
+from fastml.workflow.folder import RUNS, check_folder, write_run
 from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
 from fastml.workflow.ledger import record_look
 from fastml.workflow.models import Mandate
-from fastml.workflow.project import Project, given
+from fastml.workflow.project import Project, given, refuse_binary_keys
 
 __all__ = ["DEFAULT_SUCCESS", "run"]
 
@@ -68,7 +68,8 @@ def run(
         If the project, the data or the disk do not allow it; nothing is left behind.
     """
     journal = journal or Journal()
-    folder = choose_folder(out)
+    if out is not None:
+        check_folder(Path(out))
     problem = project.problem
     success = project.success or DEFAULT_SUCCESS
     if problem.task is not None:
@@ -80,7 +81,10 @@ def run(
         _say_roles(table, journal)
     with journal.stage("split"):
         classifies = _classifies(project, source, table)
-        parts = _split(project, source, classifies, journal)
+        _check_task(project, table, classifies)
+        effective = _effective_split(project, classifies)
+        parts = split(source, **effective)
+        _say_split(effective, parts, journal)
     with journal.stage("train"):
         pipeline = _pipeline(project, classifies)
         pipeline.fit(parts.train, validation=parts.validation)
@@ -88,10 +92,11 @@ def run(
         _say_training(pipeline, journal)
     with journal.stage("judge"):
         judge = Judge(pipeline, parse_criteria(success, pipeline.task_), problem.value)
-        judgement = _judge(judge, parts, journal, look=None if draft else _look(project, folder))
+        look = None if draft else _look(project, effective, out)
+        judgement = _judge(judge, parts, journal, look)
     outcome = _outcome(project, pipeline, table, judge, judgement, journal)
     with journal.stage("write"):
-        journal.say(f"writing {folder}")
+        journal.say(f"writing to {out or RUNS}")
         mandate = Mandate(
             problem.question,
             dict(success),
@@ -99,7 +104,7 @@ def run(
             finite(outcome.judged.metrics),
             outcome.judged_on,
         )
-        write_run(folder, outcome, pipeline, mandate, journal.text())
+        folder = write_run(out, outcome, pipeline, mandate, journal.text())
     return outcome, folder
 
 
@@ -151,25 +156,37 @@ def _classifies(project: Project, source: Source, table: TableProfile) -> bool:
     return not number or round(table.columns[project.problem.target].distinct) == 2
 
 
-def _split(project: Project, source: Source, classifies: bool, journal: Journal) -> Splits:
-    settings = project.split
-    method = settings.method or ("stratified" if classifies else "random")
-    column = project.problem.target if method == "stratified" else settings.column
-    parts = split(
-        source,
-        train=settings.train,
-        validation=settings.validation,
-        test=settings.test,
-        seed=settings.seed,
-        method=method,
-        column=column,
-    )
+def _check_task(project: Project, table: TableProfile, classifies: bool) -> None:
+    """Refuse keys of a binary task where the target that was found makes it another."""
+    if project.problem.task is not None:
+        return
+    target = table.columns[project.problem.target]
+    if not classifies:
+        refuse_binary_keys(
+            project.problem, f"the target {target.name!r} holds numbers, which makes a regression"
+        )
+    elif round(target.distinct) > 2:
+        refuse_binary_keys(
+            project.problem, f"the target {target.name!r} has {round(target.distinct):,} classes"
+        )
+
+
+def _effective_split(project: Project, classifies: bool) -> dict[str, Any]:
+    """Return what the split depends on, as arguments of `split`."""
+    settings = given(project.split, "ledger")
+    method = settings.setdefault("method", "stratified" if classifies else "random")
+    if method == "stratified":
+        settings["column"] = project.problem.target
+    return settings
+
+
+def _say_split(settings: Mapping[str, Any], parts: Splits, journal: Journal) -> None:
     rows = [int((parts.labels == part).sum()) for part in range(3)]
+    by = f" by {settings['column']!r}" if "column" in settings else ""
     journal.say(
-        f"{method}{f' by {column!r}' if column else ''}, seed {settings.seed}: "
+        f"{settings['method']}{by}, seed {settings['seed']}: "
         f"{rows[0]:,} rows to train on, {rows[1]:,} to choose on, {rows[2]:,} to test on"
     )
-    return parts
 
 
 def _pipeline(project: Project, classifies: bool) -> Pipeline:
@@ -253,11 +270,12 @@ def _judge(
     return _Judgement(splits, judged_on, rows, baseline, verdicts)
 
 
-def _look(project: Project, folder: Path) -> Callable[[], int]:
+def _look(project: Project, split: Mapping[str, Any], out: PathLike | None) -> Callable[[], int]:
     """Return what notes a look at the test split of the project."""
     source = project.source if "://" in project.source else str(Path(project.source).resolve())
-    split = {"source": source, **given(project.split)}
-    return lambda: record_look(folder.parent, split, folder.name)
+    unused = {"seed"} if split["method"] == "time" else set()
+    rows = {name: value for name, value in sorted(split.items()) if name not in unused}
+    return lambda: record_look(project.ledger, {"source": source, **rows}, str(out or RUNS))
 
 
 def _outcome(
@@ -295,4 +313,5 @@ def _outcome(
         profile=table.to_dict(),
         facts=facts,
         project_text=project.text,
+        settings_text=project.settings,
     )

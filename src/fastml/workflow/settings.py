@@ -7,6 +7,8 @@ was expected.
 
 from __future__ import annotations
 
+import reprlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeAlias, TypeVar, get_type_hints
@@ -16,6 +18,7 @@ from fastml.errors import ConfigError, did_you_mean
 Check: TypeAlias = Callable[[Any, str], Any]
 T = TypeVar("T")
 
+_MOST = 2**63 - 1
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -80,7 +83,8 @@ def refuse_unknown(
 
 def found(value: Any) -> str:
     """Describe a value for a message: what it is and what kind it is of."""
-    return f"{value!r} ({_KINDS.get(type(value), type(value).__name__)})"
+    said = reprlib.repr(value) if isinstance(value, int) else repr(value)
+    return f"{said} ({_KINDS.get(type(value), type(value).__name__)})"
 
 
 def text(value: Any, where: str) -> str:
@@ -104,6 +108,17 @@ def sign(value: Any, where: str) -> str:
     return value
 
 
+def sign_or_none(value: Any, where: str) -> str | bool:
+    """Check for one character, or false where there is none."""
+    if value is False:
+        return False
+    if not isinstance(value, str) or len(value) != 1:
+        raise ConfigError(
+            f"{where}: expected one character, or false for none, found {found(value)}"
+        )
+    return value
+
+
 def texts(value: Any, where: str) -> tuple[str, ...]:
     """Check for a list of texts."""
     if not isinstance(value, list):
@@ -122,7 +137,7 @@ def choice(*allowed: str, later: Mapping[str, str] | None = None) -> Callable[[A
     """Return a check for one of the allowed words."""
 
     def check(value: Any, where: str) -> str:
-        if value in (later or {}):
+        if isinstance(value, str) and value in (later or {}):
             raise ConfigError(
                 f"{where} = {value!r} is not yet available; expected {_either(allowed)}"
             )
@@ -152,7 +167,7 @@ def number(
         ok = (
             isinstance(value, (int, float))
             and not isinstance(value, bool)
-            and -float("inf") < value < float("inf")
+            and abs(value) <= sys.float_info.max  # whole numbers of TOML have no bound
             and (at_least is None or value >= at_least)
             and (above is None or value > above)
             and (at_most is None or value <= at_most)
@@ -166,13 +181,15 @@ def number(
 
 
 def whole(*, at_least: int = 0) -> Callable[[Any, str], int]:
-    """Return a check for a whole number of at least `at_least`."""
+    """Return a check for a whole number of at least `at_least`, and of 64 bits at most."""
 
     def check(value: Any, where: str) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
             raise ConfigError(
                 f"{where}: expected a whole number of at least {at_least}, found {found(value)}"
             )
+        if value > _MOST:
+            raise ConfigError(f"{where}: expected at most {_MOST:,}, found {found(value)}")
         return value
 
     return check

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 from fastml._typing import PathLike
 from fastml.data.atomic import atomic_path
 from fastml.errors import ConfigError
+from fastml.workflow.toml import toml_value
 
 __all__ = ["template", "write_template"]
 
@@ -34,6 +35,7 @@ beats_baseline = true          # better than the best rule without ML, and worth
 [data]
 source = {source}              # a file, folder, pattern or URI; a path counts from this file
 # null_values = ["n/a"]        # what stands for a missing value in text files
+# quote = false                # where quotes have no meaning
 
 [features]
 # drop = ["phone_number"]      # never learn from these
@@ -48,6 +50,7 @@ test = 0.1
 seed = 7
 # method = "time"              # random | stratified | time | group
 # column = "signed_up"         # what time and group go by
+# ledger = "looks.jsonl"       # where looks at the test rows are counted, if not beside this file
 
 [learner]
 kind = "linear"
@@ -61,13 +64,13 @@ def template(path: PathLike, *, source: str | None = None, target: str | None = 
     """Return the text of a project file, with what is known filled in."""
     return _TEMPLATE.format(
         path=path,
-        source=_toml(source or "data/table.parquet"),
-        target=_toml(target or "the column to predict"),
+        source=toml_value(source or "data/table.parquet"),
+        target=toml_value(target or "the column to predict"),
     )
 
 
 def write_template(path: PathLike, *, source: str | None = None, target: str | None = None) -> None:
-    """Write a project file to fill in.
+    """Write a project file to fill in; a relative `source` counts from the working folder.
 
     Raises
     ------
@@ -77,9 +80,7 @@ def write_template(path: PathLike, *, source: str | None = None, target: str | N
     path = Path(path)
     if path.exists():
         raise ConfigError(f"{path} is there already; name another file, or move it away")
+    if source is not None and "://" not in source and not Path(source).is_absolute():
+        source = os.path.relpath(source, path.parent)  # what is in the file counts from the file
     with atomic_path(path) as file:
         file.write_text(template(path, source=source, target=target), encoding="utf-8")
-
-
-def _toml(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # a basic TOML string has JSON's escapes

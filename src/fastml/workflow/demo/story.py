@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 from textwrap import fill
@@ -16,6 +17,7 @@ from fastml.pipeline import Pipeline
 from fastml.reporting.numbers import amount, percent
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.summary import metric_lines
+from fastml.workflow.ledger import LEDGER
 from fastml.workflow.models import open_model
 from fastml.workflow.project import Project, read_project
 
@@ -27,8 +29,9 @@ _REASONS = 5
 
 
 def demo_project() -> Project:
-    """Return the project of the churn table."""
-    return read_project(_PROJECT)
+    """Return the project of the churn table; its looks are counted where the user works."""
+    project = read_project(_PROJECT)
+    return replace(project, split=replace(project.split, ledger=str(Path.cwd() / LEDGER)))
 
 
 def tell(project: Project, outcome: Outcome, folder: Path) -> Iterator[str]:
