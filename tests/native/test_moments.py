@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,6 +17,7 @@ from fastml.testing.strategies import batches, numeric_arrays
 
 pytestmark = pytest.mark.kernel
 BLOCK = 65_536
+PANEL = 256  # kMomentPanel
 
 
 def folded(batch: pa.RecordBatch, correlations: bool = True) -> NumericMoments:
@@ -147,6 +151,51 @@ def test_columns_are_chosen_by_index() -> None:
     state = NumericMoments(2)
     state.update(batch, [4, 1])
     np.testing.assert_array_equal(state.mean, folded(batch).mean[[4, 1]])
+
+
+def wide(columns: int, rows: int) -> pa.RecordBatch:
+    rng = np.random.default_rng(columns)
+    values = rng.normal(size=(columns, rows)) + rng.normal(size=rows)
+    masks = [rng.random(rows) < 0.2 if i % 3 == 0 else None for i in range(columns)]
+    arrays = [pa.array(x, mask=mask) for x, mask in zip(values, masks, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, [f"x{i}" for i in range(columns)])
+
+
+def test_wide_tables_pair_every_column_with_every_other() -> None:
+    batch = wide(2 * PANEL + 5, 90)
+    state = folded(batch)
+    frame = batch.to_pandas()
+    present = frame.notna().to_numpy().astype(int)
+    np.testing.assert_array_equal(state.pair_counts(), present.T @ present)
+    np.testing.assert_allclose(state.correlation(), frame.corr(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_pair_has_the_same_bits_whatever_stands_beside_it() -> None:
+    batch = wide(2 * PANEL + 5, 90)
+    few = [0, PANEL - 1, PANEL, 2 * PANEL + 4]
+    alone = NumericMoments(len(few), correlations=True)
+    alone.update(batch, few)
+    np.testing.assert_array_equal(
+        alone.correlation(), folded(batch).correlation()[np.ix_(few, few)]
+    )
+
+
+def test_a_block_of_a_wide_table_takes_little_beside_its_state() -> None:
+    columns = 1500
+    code = f"""
+import resource
+import numpy as np, pyarrow as pa
+from fastml._native.moments import NumericMoments
+batch = pa.RecordBatch.from_arrays([pa.array(np.arange(9.0))] * {columns}, ["x"] * {columns})
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+state = NumericMoments({columns}, correlations=True)
+state.update(batch, range({columns}))
+print(peak() - before)
+"""
+    grown = int(subprocess.check_output([sys.executable, "-c", code]))
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    assert grown * unit < 1.5 * 24 * columns**2
 
 
 def test_wrong_use_is_refused() -> None:

@@ -7,6 +7,7 @@
 // Null and NaN are missing. Infinities are counted, and otherwise treated as missing.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -21,6 +22,7 @@ namespace fastml {
 inline constexpr int64_t kMomentTile = 256;    // rows; divides by every register's lanes
 inline constexpr int64_t kMomentBlock = 65536;  // rows; the unit of rounding (engine/blocks.py)
 inline constexpr int64_t kMomentGroup = 4;      // tiles of pairs are padded to so many columns
+inline constexpr int64_t kMomentPanel = 256;    // columns that pair up with one another at a time
 
 struct ColumnMoments {
     int64_t count = 0;  // finite values
@@ -54,38 +56,48 @@ struct ColumnMoments {
     }
 };
 
-// Of the rows where both of a pair are present. Entry i * k + j of a matrix is about column i
-// beside column j, so `mean` and `m2` are not symmetric.
-struct PairMoments {
-    std::vector<double> count, mean, m2, cross;
+// Moments of two columns x and y over the rows where both are present; xx, yy and xy are sums of
+// products of deviations from the means.
+struct Pair {
+    double count = 0.0, mean_x = 0.0, mean_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
 
-    void resize(size_t entries) {
-        for (auto* matrix : {&count, &mean, &m2, &cross}) matrix->assign(entries, 0.0);
+    void merge(const Pair& other) noexcept {
+        if (other.count == 0.0) return;
+        const double n = count;
+        const double m = other.count;
+        const double share = m / (n + m);
+        const double dx = other.mean_x - mean_x;
+        const double dy = other.mean_y - mean_y;
+        xy += other.xy + dx * dy * (n * share);
+        xx += other.xx + dx * dx * (n * share);
+        yy += other.yy + dy * dy * (n * share);
+        mean_x += dx * share;
+        mean_y += dy * share;
+        count = n + m;
+    }
+};
+
+// The pairs of k columns, each once: those of the first column, of the second, and so on.
+class Pairs {
+  public:
+    Pairs() = default;
+    explicit Pairs(size_t columns) : columns_(columns), pairs_(columns * (columns - 1) / 2) {}
+
+    void merge(const Pairs& other) noexcept {
+        for (size_t p = 0; p < pairs_.size(); ++p) pairs_[p].merge(other.pairs_[p]);
     }
 
-    void merge(const PairMoments& other, int64_t k) noexcept {
-        for (int64_t i = 0; i < k; ++i) {
-            for (int64_t j = i + 1; j < k; ++j) {
-                merge_pair(other, static_cast<size_t>(i * k + j), static_cast<size_t>(j * k + i));
-            }
-        }
-    }
+    // Of columns i < j.
+    Pair& at(size_t i, size_t j) noexcept { return pairs_[place(i, j)]; }
+    const Pair& at(size_t i, size_t j) const noexcept { return pairs_[place(i, j)]; }
 
   private:
-    void merge_pair(const PairMoments& other, size_t ij, size_t ji) noexcept {
-        const double n = count[ij];
-        const double m = other.count[ij];
-        if (m == 0.0) return;
-        const double share = m / (n + m);
-        const double di = other.mean[ij] - mean[ij];
-        const double dj = other.mean[ji] - mean[ji];
-        cross[ij] = cross[ji] = cross[ij] + (other.cross[ij] + di * dj * (n * share));
-        m2[ij] += other.m2[ij] + di * di * (n * share);
-        m2[ji] += other.m2[ji] + dj * dj * (n * share);
-        mean[ij] += di * share;
-        mean[ji] += dj * share;
-        count[ij] = count[ji] = n + m;
+    size_t place(size_t i, size_t j) const noexcept {
+        return i * (2 * columns_ - i - 1) / 2 + (j - i - 1);
     }
+
+    size_t columns_ = 0;
+    std::vector<Pair> pairs_;
 };
 
 // What a kernel is told of one column in one block, and what it gives back.
@@ -109,8 +121,10 @@ struct MomentKernels {
     void (*survey)(const Column& column, int64_t start, int64_t rows, ColumnMoments& out);
     // The sum and the squares of its deviations from `shift`.
     void (*deviate)(BlockColumn& column, int64_t start, int64_t rows);
-    // Of each pair of k columns, `PairSums`.
-    void (*pair)(const BlockColumn* columns, int64_t k, int64_t start, int64_t rows, PairSums& out);
+    // `PairSums` of each pair of k columns; but where `split` (a multiple of kMomentGroup) is not 0,
+    // only of each column before it with each from there on.
+    void (*pair)(const BlockColumn* columns, int64_t k, int64_t split, int64_t start, int64_t rows,
+                 PairSums& out);
 };
 
 const MomentKernels& moment_kernels() noexcept;
@@ -119,13 +133,13 @@ class Moments {
   public:
     Moments() = default;
     Moments(int64_t columns, bool pairs) : columns_(static_cast<size_t>(columns)), paired_(pairs) {
-        if (paired_) pairs_.resize(columns_.size() * columns_.size());
+        if (paired_) pairs_ = Pairs(columns_.size());
     }
 
     void update(const Imported& batch, const int64_t* indices);
     void merge(const Moments& other) noexcept {
         for (size_t i = 0; i < columns_.size(); ++i) columns_[i].merge(other.columns_[i]);
-        if (paired_) pairs_.merge(other.pairs_, size());
+        if (paired_) pairs_.merge(other.pairs_);
     }
 
     int64_t size() const noexcept { return static_cast<int64_t>(columns_.size()); }
@@ -133,25 +147,26 @@ class Moments {
     const ColumnMoments& column(int64_t i) const noexcept {
         return columns_[static_cast<size_t>(i)];
     }
-    double pair_count(int64_t i, int64_t j) const noexcept {
-        return pairs_.count[static_cast<size_t>(i * size() + j)];
-    }
+    double pair_count(int64_t i, int64_t j) const noexcept { return pair(i, j).count; }
     // Pearson's, of the rows where both are present; NaN where either is constant there.
     double correlation(int64_t i, int64_t j) const noexcept {
         if (i == j) {
             const ColumnMoments& c = column(i);
             return c.m2 > 0.0 ? 1.0 : std::numeric_limits<double>::quiet_NaN();
         }
-        const size_t ij = static_cast<size_t>(i * size() + j);
-        const size_t ji = static_cast<size_t>(j * size() + i);
-        const double scale = std::sqrt(pairs_.m2[ij]) * std::sqrt(pairs_.m2[ji]);
+        const Pair& p = pair(i, j);
+        const double scale = std::sqrt(p.xx) * std::sqrt(p.yy);
         if (!(scale > 0.0)) return std::numeric_limits<double>::quiet_NaN();
-        return std::fmin(1.0, std::fmax(-1.0, pairs_.cross[ij] / scale));
+        return std::fmin(1.0, std::fmax(-1.0, p.xy / scale));
     }
 
   private:
+    const Pair& pair(int64_t i, int64_t j) const noexcept {
+        return pairs_.at(static_cast<size_t>(std::min(i, j)), static_cast<size_t>(std::max(i, j)));
+    }
+
     std::vector<ColumnMoments> columns_;
-    PairMoments pairs_;
+    Pairs pairs_;
     bool paired_ = false;
 };
 

@@ -20,10 +20,6 @@ const MomentKernels& moment_kernels() noexcept {
 
 namespace {
 
-struct Pair {
-    double count = 0.0, mean_x = 0.0, mean_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
-};
-
 // One pair by Welford's recurrence, for the rare pair whose sums cancel.
 Pair welford(const Column& x, const Column& y, int64_t start, int64_t rows) noexcept {
     Pair p;
@@ -47,60 +43,74 @@ Pair welford(const Column& x, const Column& y, int64_t start, int64_t rows) noex
 // other is missing): then squares of the distance would be subtracted from one another.
 bool cancels(double square, double m2) noexcept { return m2 < 1e-6 * square; }
 
+// The pairs of a block of rows, a panel of columns beside a panel at a time: what is summed at once
+// is bounded, and stays in the processor's cache.
 class PairBlock {
   public:
     PairBlock(const std::vector<BlockColumn>& columns, const std::vector<ColumnMoments>& marginal,
-              const PairSums& sums, int64_t start, int64_t rows)
-        : columns_(columns), marginal_(marginal), sums_(sums), start_(start), rows_(rows) {}
+              int64_t start, int64_t rows)
+        : columns_(columns), marginal_(marginal), start_(start), rows_(rows) {}
 
-    PairMoments moments() const {
-        const size_t k = columns_.size();
-        PairMoments out;
-        out.resize(k * k);
-        for (size_t i = 0; i < k; ++i) {
-            for (size_t j = i + 1; j < k; ++j) set(i, j, out);
+    void merge_into(Pairs& out) {
+        constexpr size_t panel = static_cast<size_t>(kMomentPanel);
+        for (size_t i = 0; i < columns_.size(); i += panel) {
+            for (size_t j = i; j < columns_.size(); j += panel) merge_panels(i, j, out);
         }
-        return out;
     }
 
   private:
-    bool complete(size_t i) const noexcept { return marginal_[i].count == rows_; }
-
-    double at(const std::vector<double>& matrix, size_t i, size_t j) const noexcept {
-        return matrix[i * static_cast<size_t>(sums_.stride) + j];
+    void merge_panels(size_t first, size_t second, Pairs& out) {
+        const size_t first_end = panel_end(first);
+        const size_t second_end = panel_end(second);
+        std::vector<BlockColumn> both(columns_.begin() + static_cast<ptrdiff_t>(first),
+                                      columns_.begin() + static_cast<ptrdiff_t>(first_end));
+        const size_t split = first == second ? 0 : both.size();
+        if (split > 0) {
+            both.insert(both.end(), columns_.begin() + static_cast<ptrdiff_t>(second),
+                        columns_.begin() + static_cast<ptrdiff_t>(second_end));
+        }
+        moment_kernels().pair(both.data(), static_cast<int64_t>(both.size()),
+                              static_cast<int64_t>(split), start_, rows_, sums_);
+        for (size_t i = first; i < first_end; ++i) {
+            for (size_t j = std::max(i + 1, second); j < second_end; ++j) {
+                out.at(i, j).merge(pair(i, j, i - first, j - second + split));
+            }
+        }
     }
 
-    void set(size_t i, size_t j, PairMoments& out) const {
-        const size_t k = columns_.size();
-        const size_t ij = i * k + j;
-        const size_t ji = j * k + i;
+    size_t panel_end(size_t first) const noexcept {
+        return std::min(first + static_cast<size_t>(kMomentPanel), columns_.size());
+    }
+
+    bool complete(size_t i) const noexcept { return marginal_[i].count == rows_; }
+
+    // Of columns i and j, which are `a` and `b` in the sums.
+    Pair pair(size_t i, size_t j, size_t a, size_t b) const noexcept {
+        const size_t ab = a * static_cast<size_t>(sums_.stride) + b;
+        const size_t ba = b * static_cast<size_t>(sums_.stride) + a;
         Pair p;
-        p.count = static_cast<double>(
-            sums_.count[i * static_cast<size_t>(sums_.stride) + j]);
-        if (p.count == 0.0) return;
-        const double sx = at(sums_.sum, i, j);
-        const double sy = at(sums_.sum, j, i);
-        const double qx = at(sums_.square, i, j);
-        const double qy = at(sums_.square, j, i);
+        p.count = static_cast<double>(sums_.count[ab]);
+        if (p.count == 0.0) return p;
+        const double sx = sums_.sum[ab];
+        const double sy = sums_.sum[ba];
+        const double qx = sums_.square[ab];
+        const double qy = sums_.square[ba];
         p.mean_x = columns_[i].shift + sx / p.count;
         p.mean_y = columns_[j].shift + sy / p.count;
         p.xx = qx - sx * sx / p.count;
         p.yy = qy - sy * sy / p.count;
-        p.xy = at(sums_.cross, i, j) - sx * sy / p.count;
+        p.xy = sums_.cross[ab] - sx * sy / p.count;
         if (!(complete(i) && complete(j)) && (cancels(qx, p.xx) || cancels(qy, p.yy))) {
             p = welford(*columns_[i].column, *columns_[j].column, start_, rows_);
         }
-        out.count[ij] = out.count[ji] = p.count;
-        out.mean[ij] = p.mean_x;
-        out.mean[ji] = p.mean_y;
-        out.m2[ij] = std::fmax(p.xx, 0.0);
-        out.m2[ji] = std::fmax(p.yy, 0.0);
-        out.cross[ij] = out.cross[ji] = p.xy;
+        p.xx = std::fmax(p.xx, 0.0);
+        p.yy = std::fmax(p.yy, 0.0);
+        return p;
     }
 
     const std::vector<BlockColumn>& columns_;
     const std::vector<ColumnMoments>& marginal_;
-    const PairSums& sums_;
+    PairSums sums_;
     int64_t start_, rows_;
 };
 
@@ -122,13 +132,11 @@ void Moments::update(const Imported& batch, const int64_t* indices) {
     for (int64_t start = 0; start < batch.length(); start += kMomentBlock) {
         const int64_t rows = std::min(kMomentBlock, batch.length() - start);
         std::vector<ColumnMoments> block(columns.size());
-        PairSums sums;
         for (size_t i = 0; i < columns.size(); ++i) {
             kernels.survey(*columns[i].column, start, rows, block[i]);
             columns[i].shift = finite_shift(block[i]);
             kernels.deviate(columns[i], start, rows);
         }
-        if (paired_) kernels.pair(columns.data(), k, start, rows, sums);
         for (size_t i = 0; i < columns.size(); ++i) {
             ColumnMoments& c = block[i];
             if (c.count > 0) {
@@ -138,9 +146,7 @@ void Moments::update(const Imported& batch, const int64_t* indices) {
             }
             columns_[i].merge(c);
         }
-        if (paired_) {
-            pairs_.merge(PairBlock(columns, block, sums, start, rows).moments(), k);
-        }
+        if (paired_) PairBlock(columns, block, start, rows).merge_into(pairs_);
     }
 }
 
