@@ -231,7 +231,9 @@ def as_column(values: Any, name: str) -> np.ndarray[Any, Any]:
     """
     if values is None:
         raise DataError(f"fit requires {name} to be passed, but the target {name} is None")
-    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        values = values.to_numpy(zero_copy_only=False)
+    elif hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
         values = values.to_numpy()
     array = np.asarray(values)
     if array.dtype.kind == "c":

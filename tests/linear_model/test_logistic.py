@@ -209,10 +209,31 @@ def test_partial_fit_goes_on_from_fit() -> None:
     x, y = classes_table(n=2000)
     model = LogisticRegression().fit(x, y)
     before = model.coef_.copy()
-    model.learning_rate = 1e-3
-    model.partial_fit(x, y)
-    assert np.abs(model.coef_ - before).max() < 0.2
-    assert not np.array_equal(model.coef_, before)
+    model.partial_fit(x[:16], y[:16])  # one step
+    assert 0.0 < np.abs(model.coef_ - before).max() < 0.02
+    for _ in range(20):
+        model.partial_fit(x + 1.0, y)
+    moved = LogisticRegression().fit(x + 1.0, y)
+    assert model.score(x + 1.0, y) > moved.score(x + 1.0, y) - 0.01
+
+
+def test_partial_fit_keeps_what_its_rows_lack() -> None:
+    design = coded_design(20_000)
+    model = LogisticRegression().fit_design(design)
+    before = model.weights_.copy()
+    model.partial_fit_design(Design(design.blocks[:1], design.n_dense, design.n_codes))
+    model.partial_fit_design(Design(design.blocks[1:2], design.n_dense, design.n_codes))
+    assert np.abs(model.weights_ - before).max() < 0.06
+
+
+def test_partial_fit_takes_each_calls_parameters() -> None:
+    x, y = classes_table(n=2000)
+    model = LogisticRegression().partial_fit(x, y)
+    before = model.coef_.copy()
+    model.set_params(learning_rate=1e-9).partial_fit(x, y, classes=[0, 1])
+    np.testing.assert_allclose(model.coef_, before, atol=1e-6)
+    with pytest.raises(ConfigError, match=r"classes=\[0, 1, 2\] differ from .* \[0, 1\]"):
+        model.partial_fit(x, y, classes=[0, 1, 2])
 
 
 def test_state_restores_the_model() -> None:

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from fastml.errors import ConfigError, NotFittedError, SchemaError
+from fastml.errors import ConfigError, DataError, NotFittedError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
 
 from .problems import classes_table
@@ -79,6 +79,20 @@ def test_labels_of_every_kind() -> None:
         predicted = model.predict(x)
         assert predicted.dtype == model.classes_.dtype
         assert (predicted == np.asarray(labels)).mean() > 0.6
+
+
+def test_arrow_arrays_are_targets_and_weights() -> None:
+    x, y = classes_table()
+    model = LogisticRegression().fit(x, y, sample_weight=np.ones(len(y)))
+    for labels in (pa.array(y), pa.chunked_array([y[:9], y[9:]]), pa.array(y == 1), pl.Series(y)):
+        again = LogisticRegression().fit(x, labels, sample_weight=pa.array([1.0] * len(y)))
+        np.testing.assert_array_equal(again.coef_, model.coef_)
+    names = pa.array(["no", "yes"]).take(pa.array(y))
+    assert LogisticRegression().fit(x, names.dictionary_encode()).classes_.tolist() == ["no", "yes"]
+    with pytest.raises(DataError, match=r"missing, the first \(None\) at row 400"):
+        LogisticRegression().fit(
+            np.vstack([x, x[:1]]), pa.concat_arrays([names, pa.nulls(1, pa.string())])
+        )
 
 
 def test_works_inside_scikit_learn() -> None:

@@ -186,6 +186,30 @@ def test_divergence_names_the_remedy() -> None:
         model.fit(x, y)
 
 
+def test_a_warm_up_that_diverges_is_dropped() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60_000, 3)) * [1.0, 1e3, 1e5]
+    y = x @ [1.0, 2.0, 3.0]
+    assert LinearRegression(schedule="constant").fit(x, y).score(x, y) > 0.999
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+def test_numbers_that_overflow_are_an_error(size: float) -> None:
+    x, y = classes_table()
+    for model in (LogisticRegression(), LinearRegression()):
+        with pytest.raises(DataError, match="scale the features"):
+            model.fit(x * size, y)
+
+
+def test_the_objective_is_that_of_the_weights_kept() -> None:
+    few = coded_design(600, sizes=(300,), dtype=np.float64)
+    held_out = coded_design(600, sizes=(300,), dtype=np.float64, seed=9)
+    model = LogisticRegression(l2=0.0, patience=2).fit_design(few, validation=held_out)
+    assert model.stop_reason_ == "patience"
+    assert model.objective_ == pytest.approx(log_loss(model, few), rel=1e-12)
+    assert math.isnan(model.gap_)
+
+
 def test_too_few_iterations_warn() -> None:
     x, y = classes_table()
     with pytest.warns(UserWarning, match="stopped after max_iter=1 .* raise max_iter"):
@@ -243,6 +267,8 @@ def test_the_blocks_of_a_design_must_agree() -> None:
         Design([a, b], 1, 0)
     with pytest.raises(SchemaError, match="1 dense features, but the design says 2"):
         Design([a], 2, 0)
+    with pytest.raises(SchemaError, match=r"some blocks .* have row weights and some have none"):
+        Design([a, DesignBlock(a.dense, codes, weight=np.ones(2))], 1, 0)
     assert Design([a, a], 1, 0).n_rows == 4
     assert Design([], 3, 4).n_features == 7
     assert Design([b], 1, 0).dtype == np.float32

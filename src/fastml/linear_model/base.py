@@ -20,8 +20,8 @@ from fastml.errors import DataError, SchemaError, not_fitted
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.settings import Settings
-from fastml.linear_model.stochastic import StochasticSolver
-from fastml.linear_model.training import Trained, Watch
+from fastml.linear_model.stochastic import StochasticSolver, squares_of_fit
+from fastml.linear_model.training import PRACTICAL, Trained, Watch
 
 __all__ = ["LinearModel"]
 
@@ -102,21 +102,26 @@ class LinearModel(Estimator):
         self.gap_ = trained.gap
         self.stop_reason_ = trained.reason
         self._stochastic = None
-        if trained.reason == "max_iter":
+        stuck = trained.reason == "precision" and trained.gap > PRACTICAL
+        if trained.reason == "max_iter" or stuck:
             self._warn_unfinished(trained)
 
-    def _remember_step(self, weights: Float64, solver: StochasticSolver, loss: float) -> None:
+    def _remember_step(self, weights: Float64, loss: float) -> None:
+        assert self._stochastic is not None
         self.weights_ = weights[:-2].copy()
         self.intercept_ = weights[-1].copy()
-        self.n_iter_, self.objective_ = solver.epoch, loss
+        self.n_iter_, self.objective_ = self._stochastic.epoch, loss
         self.gap_, self.stop_reason_ = float("nan"), "epochs"
 
     def _warn_unfinished(self, trained: Trained) -> None:
         sklearn = sys.modules.get("sklearn.exceptions")
+        cause, remedy = f"max_iter={trained.n_iter} iterations", "raise max_iter or tolerance, or "
+        if trained.reason == "precision":
+            cause, remedy = f"{trained.n_iter} iterations, where rounding hides every decrease", ""
+        gap = f", a relative {trained.gap:.1g} from the optimum" if trained.gap >= 0.0 else ""
         warnings.warn(
-            f"{type(self).__name__} stopped after max_iter={trained.n_iter} iterations, a relative "
-            f"{trained.gap:.1g} from the optimum; raise max_iter or tolerance, or scale the "
-            "features (StandardScaler)",
+            f"{type(self).__name__} stopped after {cause}{gap}; {remedy}scale the features "
+            "(StandardScaler)",
             UserWarning if sklearn is None else sklearn.ConvergenceWarning,
             stacklevel=5,
         )
@@ -124,18 +129,48 @@ class LinearModel(Estimator):
     def _l2_for(self, total_weight: float) -> float:
         return 1.0 / total_weight if self.l2 is None else float(self.l2)
 
-    def _stochastic_solver(self, settings: Settings, start: Float64) -> StochasticSolver:
-        """Return what `partial_fit` goes on with: what it left, or a beginning at `start`."""
-        if self._stochastic is None:
-            self._stochastic = StochasticSolver(
+    def _step(
+        self,
+        kernels: DesignKernels,
+        settings: Settings,
+        start: Float64 | None,
+        *,
+        total_weight: float,
+        penalties: tuple[float, float],
+        floor: float,
+    ) -> tuple[Float64, float]:
+        """Make one pass of stochastic steps, and count its rows as seen.
+
+        Parameters
+        ----------
+        start : float64 ndarray of shape (rows, lanes), optional
+            The fitted weights, where the first pass goes on from; default zero.
+        penalties : (l2, l1)
+        floor : float
+            Added to a row's curvature.
+
+        Returns
+        -------
+        weights : float64 ndarray of shape (rows, lanes)
+        loss : float
+        """
+        if self._stochastic is None and start is None:
+            self._stochastic = StochasticSolver(np.zeros((kernels.rows, kernels.lanes)))
+        elif self._stochastic is None:
+            assert start is not None
+            squares = squares_of_fit(
+                kernels,
                 start,
-                settings.learning_rate,
-                settings.schedule,
-                settings.batch_size,
-                settings.fit_intercept,
-                settings.seed,
+                total_weight=total_weight,
+                seen_weight=self._seen_weight,
+                batch_size=settings.batch_size,
+                floor=floor,
             )
-        return self._stochastic
+            self._stochastic = StochasticSolver(start, squares)
+        l2, l1 = penalties
+        loss = self._stochastic.run(kernels, settings, total_weight=total_weight, l2=l2, l1=l1)
+        self._seen_weight += total_weight
+        return self._stochastic.weights, loss
 
     def _start(self, rows: int, lanes: int) -> Float64 | None:
         """Return the weights that a warm start begins from."""

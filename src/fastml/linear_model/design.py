@@ -57,7 +57,8 @@ class Design:
     Parameters
     ----------
     blocks : sequence of DesignBlock
-        All of the same dtype and of the same number of dense features and code columns.
+        All of the same dtype and of the same number of dense features and code columns; all with
+        weights, or none.
     n_dense : int
         Dense features.
     n_codes : int
@@ -80,6 +81,12 @@ class Design:
             raise SchemaError(
                 f"the blocks have {next(iter(shapes))[0]} dense features, "
                 f"but the design says {self.n_dense}"
+            )
+        weighted = {block.weight is not None for block in self.blocks}
+        if len(weighted) > 1:
+            raise SchemaError(
+                "some blocks of the design have row weights and some have none; give all of them "
+                "weights (1 counts a row once)"
             )
 
     @property

@@ -41,8 +41,9 @@ class Minimum:
         Iterations made.
     gap : float
         Estimate of what is left to gain, relative to the value.
-    reason : {"tolerance", "precision", "max_iter", "time_budget", "patience"}
-        Why it ended; "precision" where rounding allows no further decrease.
+    reason : {"tolerance", "precision", "max_iter", "time_budget", "patience", "diverged"}
+        Why it ended; "precision" where rounding allows no further decrease, "diverged" where the
+        value or the gap is not finite.
     """
 
     value: float
@@ -95,7 +96,7 @@ def minimize(
     floor: float = 0.0,
     memory: int = 10,
     deadline: float = math.inf,
-    watch: Callable[[Float64], bool] | None = None,
+    watch: Callable[[Float64, float], bool] | None = None,
 ) -> Minimum:
     """Move `objective` to its minimum.
 
@@ -115,7 +116,7 @@ def minimize(
     deadline : float
         Ends at the first iteration after this `time.monotonic()`.
     watch : callable, optional
-        Called with the weights after each iteration; ends where it returns True.
+        Called with the weights and the value after each iteration; ends where it returns True.
     """
     value, gradient = objective.gradient()
     noise = 4.0 * objective.epsilon * abs(value)
@@ -135,6 +136,8 @@ def minimize(
             direction = -history.product(steepest, precondition, fixed)
             direction = _leave_zero_downhill(objective, steepest, direction)
         gap = -dot(steepest, direction) / 2.0 / max(abs(value), scale, 1e-300)
+        if not (math.isfinite(value) and math.isfinite(gap)):
+            return Minimum(value, n_iter, gap, "diverged")
         if abs(gap) <= tolerance and decrease <= max(tolerance * max(abs(value), scale), noise):
             return Minimum(value, n_iter, gap, "tolerance")
         if n_iter >= max_iter:
@@ -154,7 +157,7 @@ def minimize(
         history.add(objective.weights - weights, gradient - smooth)
         decrease = before - value
         n_iter += 1
-        if watch is not None and watch(objective.weights):
+        if watch is not None and watch(objective.weights, value):
             return Minimum(value, n_iter, gap, "patience")
 
 

@@ -76,7 +76,9 @@ class LogisticRegression(LinearModel):
     coef_ : float64 ndarray of shape (n_lanes, n_features)
     n_iter_ : int
     objective_, gap_ : float
-        The objective, and the estimate of how far, relatively, it is above its minimum.
+        The objective at the weights, and the estimate of how far, relatively, it is above its
+        minimum; NaN where earlier weights were better on a validation set. After stochastic steps
+        the mean loss of the epoch's rows, each before its step and without penalties, and NaN.
     stop_reason_ : str
         "tolerance", "precision", "max_iter", "epochs", "patience" or "time_budget".
     n_features_in_, feature_names_in_
@@ -222,10 +224,10 @@ class LogisticRegression(LinearModel):
         first = not hasattr(self, "classes_")
         matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=first)
         found, codes = find_classes(labels)
-        if first:
-            known = found if classes is None else np.unique(np.asarray(classes))
+        if classes is not None:
+            known = np.unique(np.asarray(classes))
         else:
-            known = self.classes_
+            known = found if first else self.classes_
         place = np.searchsorted(known, found).clip(0, len(known) - 1)
         if (unknown := found[known[place] != found]).size:
             raise DataError(
@@ -245,7 +247,7 @@ class LogisticRegression(LinearModel):
                 "class_weight='balanced' needs all rows at once; give partial_fit the factors: "
                 "class_weight={label: factor, ...}"
             )
-        labels = np.asarray(classes) if classes is not None else getattr(self, "classes_", None)
+        labels = self._classes_of_call(classes)
         counts = class_totals(design, None if labels is None else len(labels))
         labels = np.arange(len(counts)) if labels is None else labels
         if len(labels) < 2:
@@ -256,17 +258,31 @@ class LogisticRegression(LinearModel):
         weight = float(counts.sum() if factors is None else counts @ factors)
         if not weight > 0.0:
             raise DataError("class_weight gives every row of this call the weight 0")
-        fitted = hasattr(self, "weights_")
-        start = self._matrix() if fitted else np.zeros((kernels.rows, kernels.lanes))
-        solver = self._stochastic_solver(settings, start)
-        self._seen_weight += weight
-        loss = solver.run(
-            kernels, total_weight=weight, l2=self._l2_for(self._seen_weight), l1=float(self.l1)
+        weights, loss = self._step(
+            kernels,
+            settings,
+            self._matrix() if hasattr(self, "weights_") else None,
+            total_weight=weight,
+            penalties=(self._l2_for(self._seen_weight + weight), float(self.l1)),
+            floor=FLOOR,
         )
         self.classes_ = labels
         self.n_features_in_ = design.n_features
-        self._remember_step(solver.weights, solver, loss)
+        self._remember_step(weights, loss)
         return self
+
+    def _classes_of_call(self, classes: Sequence[Any] | NDArray[Any] | None) -> NDArray[Any] | None:
+        """Return the classes of a call of `partial_fit`, which are those of the first."""
+        learned = getattr(self, "classes_", None)
+        if classes is None:
+            return learned
+        labels = np.asarray(classes)
+        if learned is not None and not np.array_equal(labels, learned):
+            raise ConfigError(
+                f"classes={labels.tolist()} differ from those that the model has learned, "
+                f"{learned.tolist()}; leave them out, or start with a new model"
+            )
+        return labels
 
     # -- prediction ---------------------------------------------------------------------------
 

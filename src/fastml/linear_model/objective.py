@@ -21,6 +21,10 @@ __all__ = ["Along", "Objective", "dot"]
 
 MOST_GROUPS = 16
 GROUP_BYTES = 256 << 20
+DENSE_BYTES = 64 << 20
+"""Most memory for the Hessian of the dense features over all lanes."""
+SAMPLE_ROWS = 131_072
+"""Rows that an estimate is taken from."""
 THREADED_ROWS = 20_000
 """Below so many rows a pass takes less time than handing it to threads."""
 
@@ -168,23 +172,35 @@ class Objective:
         curvature[:-2] += self.l2
         return self._without_fixed(curvature)
 
-    def dense_curvature(self, floor: float, most_rows: int) -> Float64 | None:
+    def dense_curvature(self, floor: float) -> Float64 | None:
         """Return the Hessian over the dense features and the intercept, from some of the rows.
 
         Shape (lanes, n_dense + 1, n_dense + 1), of the sum of losses and without penalties; None
-        where there are too many features for it to be cheap.
+        where there are too many features, or lanes, for it to be cheap.
         """
         width = self.shape[0] - 1 - self._n_codes
-        if width > MOST_DENSE + 1:
+        if width > MOST_DENSE + 1 or 8 * self.shape[1] * width * width > DENSE_BYTES:
             return None
         hessian: Float64 = np.zeros((self.shape[1], width, width))
-        rows = 0
-        for group in self._groups:  # the first block of each: all over the table
-            if rows and rows + self._rows[group[0]] > most_rows:
-                break
-            self._kernels.dense_curvature(group[0], self._margins[group[0]], floor, hessian)
-            rows += self._rows[group[0]]
+        for block in self._sample():
+            self._kernels.dense_curvature(block, self._margins[block], floor, hessian)
         return hessian
+
+    def loss_at_zero(self) -> float:
+        """Return the mean loss of weights of zero, on some of the rows."""
+        sums = np.zeros((self.shape[1], 3))
+        blocks = self._sample()
+        for block in blocks:
+            nothing = np.zeros_like(self._margins[block])
+            self._kernels.along(block, nothing, nothing, 0.0, sums)
+        share = sum(self._rows[block] for block in blocks) / max(sum(self._rows), 1)
+        return float(sums[:, 0].sum() / (self._total_weight * share))
+
+    def _sample(self) -> list[int]:
+        """Return some blocks, from all over the table."""
+        n = len(self._rows)
+        wanted = min(n, max(1, SAMPLE_ROWS // max(self._rows, default=1)))
+        return [n * (2 * part + 1) // (2 * wanted) for part in range(wanted)]
 
     def _without_fixed(self, sums: Float64) -> Float64:
         sums[-2] = 0.0

@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
+from fastml.errors import DataError
 from fastml.linear_model.objective import Objective
 
 __all__ = ["Preconditioner"]
-
-MOST_ROWS = 131_072
-"""Rows that the block of the dense features is estimated from."""
 
 
 class Preconditioner:
@@ -32,15 +30,26 @@ class Preconditioner:
         Taken where it stands.
     floor : float
         Added to the curvature of each row's loss, where losses may be flat.
+
+    Raises
+    ------
+    DataError
+        If a second derivative is not finite.
     """
 
     def __init__(self, objective: Objective, floor: float) -> None:
         diagonal = objective.curvature(floor)
+        if not np.isfinite(diagonal).all():
+            feature = int(np.argmin(np.isfinite(diagonal).all(axis=1)))
+            raise DataError(
+                f"feature {feature} (from 0) has values so large that their squares overflow; "
+                "scale the features (StandardScaler)"
+            )
         # A weight that nothing depends on (a constant feature without penalty) must stay put.
         moving = diagonal > 1e-12 * diagonal.max()
         self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
         self._blocks: list[Float64] = []
-        hessian = objective.dense_curvature(floor, MOST_ROWS)
+        hessian = objective.dense_curvature(floor)
         if hessian is None:
             return
         d = hessian.shape[1] - 1

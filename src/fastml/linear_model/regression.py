@@ -233,16 +233,19 @@ time_budget, fit_intercept, warm_start, threads, seed
             self._scale = TargetScale.of(design, weight, centred=self.fit_intercept)
         scale = self._scale
         design = scale.design(design)
-        self._seen_weight += weight
-        l2, l1 = self._penalties(self._seen_weight)
-        start = scale.inward(self._matrix()) if fitted else np.zeros((design.n_features + 2, 1))
+        penalties = self._penalties(self._seen_weight + weight)
         if self._error_threshold is None:
-            self._error_threshold = self._first_threshold(design, settings, weight, l2, l1)
-        kernels = self._kernels(design, _Stage(self.loss))
-        solver = self._stochastic_solver(settings, start)
-        loss = solver.run(kernels, total_weight=weight, l2=l2, l1=l1)
+            self._error_threshold = self._first_threshold(design, settings, weight, penalties)
+        weights, loss = self._step(
+            self._kernels(design, _Stage(self.loss)),
+            settings,
+            scale.inward(self._matrix()) if fitted else None,
+            total_weight=weight,
+            penalties=penalties,
+            floor=FLOOR[self.loss],
+        )
         self.n_features_in_ = design.n_features
-        self._remember_step(scale.outward(solver.weights), solver, scale.value(self.loss, loss))
+        self._remember_step(scale.outward(weights), scale.value(self.loss, loss))
         return self
 
     def _settings(self, threads: int | None = None) -> Settings:
@@ -284,17 +287,16 @@ time_budget, fit_intercept, warm_start, threads, seed
         return error_threshold(design, weights) if self._finds_threshold() else None
 
     def _first_threshold(
-        self, design: Design, settings: Settings, weight: float, l2: float, l1: float
+        self, design: Design, settings: Settings, weight: float, penalties: tuple[float, float]
     ) -> float | None:
         """Return the threshold that the first rows of `partial_fit` suggest."""
         if not self._finds_threshold():
             return None
         stage = _Stage("squared", rough=True)
         rough = replace(_left(settings, 0, stage), solver="lbfgs")
-        kernels = self._kernels(design, stage)
-        return error_threshold(
-            design, train(kernels, rough, total_weight=weight, l2=l2, l1=l1).weights
-        )
+        l2, l1 = penalties
+        trained = train(self._kernels(design, stage), rough, total_weight=weight, l2=l2, l1=l1)
+        return error_threshold(design, trained.weights)
 
     def _kernels(self, design: Design, stage: _Stage) -> DesignKernels:
         """Bind a design of training's units to a loss."""

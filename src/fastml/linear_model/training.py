@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from fastml.errors import DataError
 from fastml.linear_model.lbfgs import Minimum, minimize
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.settings import Settings
-from fastml.linear_model.stochastic import StochasticSolver
+from fastml.linear_model.stochastic import DivergenceError, StochasticSolver
 
 __all__ = ["Trained", "Watch", "train"]
 
@@ -34,7 +34,11 @@ PROGRESS = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training left behind; `gap` and `value` as in `Minimum` (NaN where not known)."""
+    """What training left behind.
+
+    `value` and `gap` are as in `Minimum`, at `weights`; the gap is NaN where it is not known.
+    Stochastic steps leave, as the value, the mean loss of the epoch's rows before their steps.
+    """
 
     weights: Float64
     n_iter: int
@@ -50,14 +54,16 @@ class Watch:
         self._loss = loss
         self._patience = patience
         self._rounds = 0
-        self.best = math.inf
+        self._best = math.inf
         self.weights: Float64 | None = None
+        self.value = math.nan
 
-    def __call__(self, weights: Float64) -> bool:
-        """Judge the weights; return whether to end."""
+    def __call__(self, weights: Float64, value: float) -> bool:
+        """Judge the weights, where training has the objective `value`; return whether to end."""
         loss = self._loss(weights)
-        if loss < self.best:
-            self.best, self.weights, self._rounds = loss, weights.copy(), 0
+        if loss < self._best:
+            self._best, self._rounds = loss, 0
+            self.weights, self.value = weights.copy(), value
         else:
             self._rounds += 1
         return self._rounds >= self._patience
@@ -78,19 +84,10 @@ def train(
     """Train the lanes of `kernels` from `start` (default zero) until a `time.monotonic()`."""
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
-    stochastic = StochasticSolver(
-        weights,
-        settings.learning_rate,
-        settings.schedule,
-        settings.batch_size,
-        settings.fit_intercept,
-        settings.seed,
-    )
     if settings.solver == "sgd":
-        trained = _epochs(kernels, settings, stochastic, total_weight, l2, l1, watch, deadline)
+        solver = StochasticSolver(weights)
+        trained = _epochs(kernels, settings, solver, total_weight, l2, l1, watch, deadline)
     else:
-        if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
-            stochastic.run(kernels, total_weight=total_weight, l2=l2, l1=l1, share=WARM_UP)
         objective = Objective(
             kernels,
             total_weight=total_weight,
@@ -99,7 +96,9 @@ def train(
             fit_intercept=settings.fit_intercept,
             threads=settings.threads,
         )
-        objective.move_to(stochastic.weights)
+        if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
+            weights = _warm_up(kernels, settings, objective, total_weight)
+        objective.move_to(weights)
         tolerance = settings.tolerance
         if tolerance is None:
             # Below what the design's own rounding hides there is nothing to gain.
@@ -114,15 +113,35 @@ def train(
             watch=watch,
         )
         trained = _from_minimum(objective, minimum)
-    if watch is not None and watch.weights is not None:
-        return Trained(watch.weights, trained.n_iter, trained.value, trained.gap, trained.reason)
-    return trained
+    if watch is None or watch.weights is None or np.array_equal(watch.weights, trained.weights):
+        return trained
+    return replace(trained, weights=watch.weights, value=watch.value, gap=math.nan)
+
+
+def _warm_up(
+    kernels: DesignKernels, settings: Settings, objective: Objective, total_weight: float
+) -> Float64:
+    """Return where stochastic steps over some of the rows lead; zero where they lead astray."""
+    solver = StochasticSolver(np.zeros(objective.shape))
+    try:
+        loss = solver.run(
+            kernels,
+            settings,
+            total_weight=total_weight,
+            l2=objective.l2,
+            l1=objective.l1,
+            share=WARM_UP,
+        )
+    except DivergenceError:
+        return np.zeros(objective.shape)
+    return solver.weights if loss < 2.0 * objective.loss_at_zero() else np.zeros(objective.shape)
 
 
 def _from_minimum(objective: Objective, minimum: Minimum) -> Trained:
-    if not math.isfinite(minimum.value):
+    if minimum.reason == "diverged":
         raise DataError(
-            f"training diverged: the objective is {minimum.value}; scale the features "
+            f"training diverged after {minimum.n_iter} iterations: the objective is "
+            f"{minimum.value:g}, and the gap to its minimum {minimum.gap:g}; scale the features "
             "(StandardScaler), or look for values of extreme size in X or y"
         )
     return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
@@ -143,10 +162,10 @@ def _epochs(
     best, idle, reason = math.inf, 0, "epochs"
     loss = math.nan
     for _ in range(settings.epochs):
-        loss = solver.run(kernels, total_weight=total_weight, l2=l2, l1=l1)
+        loss = solver.run(kernels, settings, total_weight=total_weight, l2=l2, l1=l1)
         idle = 0 if loss < best * (1.0 - tolerance) else idle + 1
         best = min(best, loss)
-        if watch is not None and watch(solver.weights):
+        if watch is not None and watch(solver.weights, loss):
             reason = "patience"
         elif watch is None and idle >= settings.patience:
             reason = "tolerance"
