@@ -15,6 +15,8 @@ from benchmarks.tables import Layout
 
 
 def fastml(path: Path, layout: Layout) -> Work:
+    import pandas as _  # noqa: F401 - pyarrow would load it with the first array, where it is there
+
     from fastml import scan  # `import fastml` alone loads nothing yet
     from fastml.profile import profile
 

