@@ -65,6 +65,11 @@ class StagedBlock:
     target_categories: CategoryCounts | None
     remaps: list[Int32] = field(default_factory=list)
 
+    def let_go_of_states(self) -> None:
+        """Free what has been merged: of wide tables it is larger than the rows."""
+        self.moments, self.distinct, self.quantiles = NumericMoments(0), DistinctCounts(0), None
+        self.categories, self.target_categories = [], None
+
 
 class Staging:
     """Folds the blocks of a training table into the statistics that a plan is made from.
@@ -199,7 +204,7 @@ class Staging:
             total += own
         if self.target_categories is not None and block.target_categories is not None:
             block.target = self.target_categories.merge(block.target_categories)[block.target]
-        block.categories, block.target_categories, block.quantiles = [], None, None
+        block.let_go_of_states()
         self.blocks.append(block)
 
     def finish(self, complete: Callable[[StagedBlock], Any]) -> Callable[[int], Any]:
