@@ -6,22 +6,26 @@ import json
 import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from fastml.errors import ConfigError, DataError, SchemaError
+from fastml.artifact import read_artifact, write_artifact
+from fastml.errors import ArtifactError, ConfigError, DataError, SchemaError
 from fastml.workflow.evaluate import evaluate_model
 from fastml.workflow.history import history
 from fastml.workflow.journal import Journal
-from fastml.workflow.models import open_model
+from fastml.workflow.models import Mandate, open_model, save_model
 from fastml.workflow.project import read_project
 from fastml.workflow.run import run
+from fastml.workflow.standard import Standard
 
 MakeProject = Callable[..., Path]
 CONTENT = [
@@ -198,11 +202,67 @@ def test_a_saved_model_is_held_against_its_own_criteria(project: MakeProject) ->
     lines = "[success]\nroc_auc = { min = 0.7 }\naccuracy = { min = 0.99 }\nbeats_baseline = true"
     _, folder = run(read_project(project(lines)))
     report = evaluate_model(folder, "customers.parquet")
-    assert [verdict.passed for verdict in report.verdicts] == [True, False]
-    assert not report.passed
+    assert [verdict.passed for verdict in report.verdicts] == [True, False, True]
+    assert report.passed is False
     assert report.evaluation.rows == 1_500
     assert "not at least 0.99" in str(report)
     json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_the_default_gate_is_asked_again_on_other_rows(project: MakeProject) -> None:
+    _, folder = run(read_project(project(VALUE)))
+    table = pq.read_table("customers.parquet")
+    good = evaluate_model(folder, table)
+    assert (good.passed, [verdict.name for verdict in good.verdicts]) == (True, ["beats_baseline"])
+    rng = np.random.default_rng(0)
+    noise = pa.array(rng.permutation(table["churn"].to_numpy()))
+    bad = evaluate_model(folder, table.drop_columns(["churn"]).append_column("churn", noise))
+    assert bad.passed is False
+    pyarrow.csv.write_csv(table, "customers.csv")
+    assert evaluate_model(folder, "customers.csv").to_dict() == good.to_dict()
+
+
+def test_without_a_criterion_nothing_has_passed(project: MakeProject) -> None:
+    _, folder = run(read_project(project()))
+    pipeline, mandate = open_model(folder)
+    for asked in (replace(mandate, standard=None), Mandate()):
+        save_model("model", pipeline, asked)
+        report = evaluate_model("model", "customers.parquet")
+        assert report.passed is None
+        assert report.to_dict()["passed"] is None
+        assert "no criterion to hold it against: nothing was asked" in str(report)
+
+
+@pytest.mark.parametrize("target", ["churn", "spend", "plan"])
+def test_a_rule_is_the_same_when_it_is_opened(target: str, project: MakeProject) -> None:
+    outcome, folder = run(read_project(project(target=target)))
+    _, mandate = open_model(folder)
+    assert mandate.standard is not None
+    rows = pq.read_table("customers.parquet")
+    found = Standard.from_state(json.loads(json.dumps(mandate.standard.state())))
+    assert found.rule.words == outcome.baseline.words
+    assert (found.rule.predict(rows) == mandate.standard.rule.predict(rows)).all()
+
+
+def test_a_model_whose_standard_is_damaged_is_refused(project: MakeProject) -> None:
+    _, folder = run(read_project(project()))
+    manifest, tables = read_artifact(folder / "model")
+    for standard in ({}, {**manifest["mandate"]["standard"], "outcomes": [[0.5]]}, 3):
+        mandate = {**manifest["mandate"], "standard": standard or {"threshold": 1}}
+        write_artifact("model", {**manifest, "mandate": mandate}, tables)
+        with pytest.raises(ArtifactError, match="not understood what it is for"):
+            open_model("model")
+
+
+def test_the_majority_is_what_it_says(project: MakeProject) -> None:
+    """Where acting pays seldom enough, the rule says yes below one half; the majority does not."""
+    outcome, _ = run(read_project(project(VALUE)))
+    share = outcome.judged.confusion.sum(axis=1) / outcome.judged.confusion.sum()
+    constant = outcome.baseline.constant
+    assert constant.metrics["accuracy"] == pytest.approx(share.max())
+    assert constant.metrics["profit"] == pytest.approx(max(50 * share[1] - 10 * share[0], 0))
+    low, high = constant.intervals["profit"]
+    assert low <= constant.metrics["profit"] <= high
 
 
 def test_a_model_without_a_mandate_opens_too(project: MakeProject, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from fastml.cli.app import (
     Table,
     Threads,
     command,
-    open_source,
     print_json,
 )
 
@@ -42,17 +41,20 @@ def predict(
     from fastml.data.convert import convert
     from fastml.workflow.models import open_model
     from fastml.workflow.predict import predictions, print_predictions
+    from fastml.workflow.project import reading_options
+    from fastml.workflow.reading import scan_for
 
-    pipeline, _ = open_model(model)
-    found = predictions(pipeline, open_source(source, read), keep or ())
+    pipeline, mandate = open_model(model)
+    rows = scan_for(pipeline, mandate, source, reading_options(read or ()))
+    found = predictions(pipeline, rows, keep or ())
     if out is None:
         print_predictions(found, sys.stdout.buffer, as_json=as_json)
         return
-    rows = convert(found, out)
+    count = convert(found, out)
     if as_json:
-        print_json({"rows": rows, "out": out})
+        print_json({"rows": count, "out": out})
     else:
-        print(f"wrote {rows:,} predictions to {out}", file=sys.stderr)
+        print(f"wrote {count:,} predictions to {out}", file=sys.stderr)
 
 
 @command("evaluate")
@@ -64,15 +66,21 @@ def evaluate(
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Measure a model on a labelled table against its own criteria. Exit 0 passed, 3 did not."""
-    from fastml.workflow.evaluate import evaluate_model
+    """Measure a model on a labelled table against its own criteria. Exit 0 passed, 3 did not.
 
-    report = evaluate_model(model, open_source(source, read))
+    A model without a criterion exits 0 and says that nothing was asked ("passed": null).
+    """
+    from fastml.workflow.evaluate import NOTHING_ASKED, evaluate_model
+    from fastml.workflow.project import reading_options
+
+    report = evaluate_model(model, source, reading_options(read or ()))
     if as_json:
         print_json(report.to_dict())
     else:
         print(report)
-    if not report.passed:
+    if report.passed is None:
+        print(f"fastml: {NOTHING_ASKED.strip()}", file=sys.stderr)
+    elif not report.passed:
         raise typer.Exit(FAILED_GATE)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastml._typing import PathLike
-from fastml.data import scan
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.summary import Evaluation
 from fastml.reporting.summary import metric_lines, verdict_lines
 from fastml.workflow.judging import Judge
 from fastml.workflow.models import open_model
+from fastml.workflow.reading import scan_for
 
-__all__ = ["ModelReport", "evaluate_model"]
+__all__ = ["NOTHING_ASKED", "ModelReport", "evaluate_model"]
+
+NOTHING_ASKED = (
+    "  no criterion to hold it against: nothing was asked, so nothing has passed or failed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class ModelReport:
     model, source : str
     evaluation : Evaluation
     verdicts : tuple of Verdict
-        On the model's own criteria, but for `beats_baseline`: that is asked when a model is made.
+        On the model's own criteria. `beats_baseline` is not among them where the model does not
+        hold the rule to beat: where it has so many cells that it is no small thing.
     """
 
     model: str
@@ -34,9 +40,9 @@ class ModelReport:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def passed(self) -> bool:
-        """Whether every criterion holds."""
-        return all(verdict.passed for verdict in self.verdicts)
+    def passed(self) -> bool | None:
+        """Whether every criterion holds; None where there is none to hold the model against."""
+        return all(verdict.passed for verdict in self.verdicts) if self.verdicts else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -50,12 +56,21 @@ class ModelReport:
         found = self.evaluation
         lines = [f"{self.model} on {found.rows:,} rows of {self.source}:"]
         lines += metric_lines(found.metrics, found.intervals)
-        lines += verdict_lines(self.verdicts)
+        lines += verdict_lines(self.verdicts) if self.verdicts else [NOTHING_ASKED]
         return "\n".join(lines)
 
 
-def evaluate_model(model: PathLike, source: Any) -> ModelReport:
+def evaluate_model(
+    model: PathLike, source: Any, reading: Mapping[str, Any] | None = None
+) -> ModelReport:
     """Measure the model at `model` on the labelled rows of `source`.
+
+    Parameters
+    ----------
+    model : str or Path
+    source : anything that `fastml.scan` takes
+    reading : mapping, optional
+        Options of `fastml.scan`, beside those that the model's table was read with.
 
     Raises
     ------
@@ -65,9 +80,19 @@ def evaluate_model(model: PathLike, source: Any) -> ModelReport:
         If the source lacks a column that the model or the truth needs, or has no labelled rows.
     """
     pipeline, mandate = open_model(model)
-    rows = scan(source)
-    asked = {name: each for name, each in mandate.success.items() if name != "beats_baseline"}
-    judge = Judge(pipeline, parse_criteria(asked, pipeline.task_), mandate.value)
-    evaluation = judge.measure(rows)
-    verdicts = check(judge.criteria, evaluation.metrics, intervals=evaluation.intervals)
+    rows = scan_for(pipeline, mandate, source, reading, labelled=True)
+    asked = dict(mandate.success)
+    if mandate.standard is None:
+        asked.pop("beats_baseline", None)
+    criteria = parse_criteria(asked, pipeline.task_)
+    judge = Judge(pipeline, criteria, mandate.value, mandate.standard)
+    scored = judge.score(rows)
+    evaluation = judge.evaluate(scored)
+    judge.add_latency(evaluation, rows)
+    verdicts = check(
+        criteria,
+        evaluation.metrics,
+        intervals=evaluation.intervals,
+        comparisons=tuple(judge.comparisons(scored)) if mandate.standard else (),
+    )
     return ModelReport(str(model), rows.name, evaluation, tuple(verdicts))

@@ -9,18 +9,21 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.data import Source
 from fastml.errors import DataError
-from fastml.evaluation.baselines import BaselineSearch, Rule
+from fastml.evaluation.baselines import BaselineSearch
 from fastml.evaluation.comparison import Comparison, model_beats_baseline
 from fastml.evaluation.criteria import Criterion, within_percents
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.evaluation.threshold import DecisionValue, Threshold, best_threshold
 from fastml.pipeline import Labelled, Pipeline
+from fastml.preprocessing.conform import conform
 from fastml.reporting.outcome import Baseline
+from fastml.workflow.standard import Standard
 
 __all__ = ["Judge", "Scored"]
 
@@ -30,7 +33,7 @@ _LATENCY = "latency_ms"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The rows of a split: truth, weights, the scores of the model and, if asked, of the rules."""
+    """The rows of a split: truth, weights, the scores of the model and of the rules, if known."""
 
     truth: NDArray[Any]
     weight: Float64 | None
@@ -50,6 +53,8 @@ class Judge:
         What will be asked for; decides which percentages `within_Npct` are measured.
     value : DecisionValue, optional
         What each outcome of a binary decision is worth.
+    standard : Standard, optional
+        The rule without ML, where it is known; else `learn` finds it.
     """
 
     def __init__(
@@ -57,12 +62,14 @@ class Judge:
         pipeline: Pipeline,
         criteria: Iterable[Criterion] = (),
         value: DecisionValue | None = None,
+        standard: Standard | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._value = value
         self.criteria = tuple(criteria)
         self._within = within_percents(self.criteria)
-        self._rule_threshold = 0.5
+        self.standard = standard
+        self._constant: Standard | None = None
         self.threshold: Threshold | None = None
 
     def learn(self, train: Source) -> Scored:
@@ -73,30 +80,40 @@ class Judge:
         )
 
         def learn(rows: Labelled) -> Iterable[Float64]:
-            search.update(rows.batch, rows.truth, rows.weight)
+            search.update(self._as_read(rows.batch), rows.truth, rows.weight)
             return ()
 
         scored = _scored(pipeline, train, learn)
-        self.rule: Rule = search.best()
-        self._constant = search.constant()
+        self.standard = Standard(search.best())
+        self._constant = Standard(search.constant())
         return scored
 
     def score(self, rows: Source) -> Scored:
         """Score the rows of a split."""
-        rules = (self.rule, self._constant)
-        return _scored(
-            self._pipeline, rows, lambda block: [each.predict(block.batch) for each in rules]
-        )
+        rules = [each.rule for each in (self.standard, self._constant) if each is not None]
+
+        def predict(rows: Labelled) -> Iterable[Float64]:
+            batch = self._as_read(rows.batch)
+            return [rule.predict(batch) for rule in rules]
+
+        return _scored(self._pipeline, rows, predict)
+
+    def _as_read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the columns of a batch in the model's types, whatever a table has."""
+        return conform(batch, self._pipeline.input_schema_, "the table")
 
     def choose_threshold(self, validation: Scored) -> None:
-        """Choose where to act, for the model and for the rule, where a decision has a value."""
-        if self._value is None:
+        """Choose where to act, for the model and for the rules, where a decision has a value."""
+        if self._value is None or self.standard is None or self._constant is None:
             return
-        rows = validation
-        self.threshold = best_threshold(rows.truth, rows.model, self._value, rows.weight)
-        self._pipeline.threshold = self.threshold.threshold
-        rule = best_threshold(rows.truth, rows.rule, self._value, rows.weight)
-        self._rule_threshold = rule.threshold
+        model, rule, constant = (
+            best_threshold(validation.truth, scores, self._value, validation.weight)
+            for scores in (validation.model, validation.rule, validation.constant)
+        )
+        self.threshold = model
+        self._pipeline.threshold = model.threshold
+        self.standard = Standard(self.standard.rule, rule.threshold)
+        self._constant = Standard(self._constant.rule, constant.threshold)
 
     def evaluate(self, split: Scored) -> Evaluation:
         """Measure the model on a split, at its threshold."""
@@ -104,18 +121,23 @@ class Judge:
 
     def baseline(self, split: Scored) -> Baseline:
         """Measure the rules without ML on a split, and the model against the best."""
+        assert self.standard is not None
         return Baseline(
-            self.rule.words,
-            self.rule.column,
-            self._evaluate(split, split.rule, self._rule_threshold),
-            self._evaluate(split, split.constant, self._rule_threshold),
-            tuple(self._comparisons(split)),
+            self.standard.rule.words,
+            self.standard.rule.column,
+            self._evaluate(split, split.rule, self.standard.threshold),
+            self._evaluate_constant(split),
+            tuple(self.comparisons(split)),
         )
 
-    def measure(self, rows: Source) -> Evaluation:
-        """Measure the model alone, with everything that the criteria ask for."""
-        found = self.evaluate(_scored(self._pipeline, rows, lambda _: ()))
-        self.add_latency(found, rows)
+    def _evaluate_constant(self, split: Scored) -> Evaluation:
+        """Measure the majority or mean, and what acting on all rows or none earns, the better."""
+        assert self._constant is not None
+        found = self._evaluate(split, split.constant, 0.5)
+        if self._value is not None:
+            acting = self._evaluate(split, split.constant, self._constant.threshold)
+            found.metrics["profit"] = acting.metrics["profit"]
+            found.intervals["profit"] = acting.intervals["profit"]
         return found
 
     def add_latency(self, found: Evaluation, rows: Source) -> None:
@@ -149,7 +171,9 @@ class Judge:
             value=self._value,
         )
 
-    def _comparisons(self, split: Scored) -> Iterable[Comparison]:
+    def comparisons(self, split: Scored) -> Iterable[Comparison]:
+        """Yield the model against the rule, by the chief metric and by what a decision is worth."""
+        assert self.standard is not None
         metrics = [None] if self._value is None else [None, "profit"]
         for metric in metrics:
             try:
@@ -160,7 +184,7 @@ class Judge:
                     split.rule,
                     sample_weight=split.weight,
                     metric=metric,
-                    thresholds=(self._pipeline.threshold, self._rule_threshold),
+                    thresholds=(self._pipeline.threshold, self.standard.threshold),
                     value=self._value,
                 )
             except DataError:

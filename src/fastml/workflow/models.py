@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastml.artifact import read_artifact, write_artifact
 from fastml.errors import ArtifactError
 from fastml.evaluation.threshold import DecisionValue
 from fastml.pipeline import Pipeline
+from fastml.workflow.standard import Standard
 
 __all__ = ["Mandate", "open_model", "save_model"]
 
@@ -34,6 +35,10 @@ class Mandate:
         What was measured on the split that the model was judged on.
     judged_on : str or None
         That split.
+    reading : mapping
+        How the table that it was trained on was read, as options of `fastml.scan`.
+    standard : Standard or None
+        The best rule without ML; None where it is too large to keep.
     """
 
     question: str | None = None
@@ -41,12 +46,39 @@ class Mandate:
     value: DecisionValue | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     judged_on: str | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    standard: Standard | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        state["value"] = self.value and asdict(self.value)
+        state["standard"] = self.standard and self.standard.state()
+        return state
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Mandate:
+        """Restore what `state` returned; what earlier versions did not state takes its default.
+
+        Raises
+        ------
+        TypeError, KeyError, ValueError, AttributeError
+            If it is not that.
+        """
+        value, standard = state.get("value"), state.get("standard")
+        return cls(
+            **{
+                **state,
+                "value": value and DecisionValue(**value),
+                "standard": standard and Standard.from_state(standard),
+            }
+        )
 
 
 def save_model(path: PathLike, pipeline: Pipeline, mandate: Mandate) -> None:
     """Write a pipeline with its mandate; what `Pipeline.save` writes, and one entry more."""
     manifest, tables = pipeline.state()
-    write_artifact(path, {**manifest, _KEY: asdict(mandate)}, tables)
+    write_artifact(path, {**manifest, _KEY: mandate.state()}, tables)
 
 
 def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
@@ -62,11 +94,9 @@ def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
     path = Path(path)
     inner = path / "model"
     manifest, tables = read_artifact(inner if inner.is_dir() else path)
-    stated = manifest.get(_KEY, {})
     try:
-        value = stated.get("value")
-        mandate = Mandate(**{**stated, "value": value and DecisionValue(**value)})
-    except (TypeError, AttributeError) as error:
+        mandate = Mandate.from_state(manifest.get(_KEY, {}))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"the model {path} says in a way that is not understood what it is for ({error}); "
             "save it again"

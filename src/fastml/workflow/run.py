@@ -103,6 +103,8 @@ def run(
             problem.value,
             finite(outcome.judged.metrics),
             outcome.judged_on,
+            {name: value for name, value in project.data.options().items() if name != "format"},
+            judge.standard if judge.standard and judge.standard.is_small else None,
         )
         folder = write_run(out, outcome, pipeline, mandate, journal.text())
     return outcome, folder
