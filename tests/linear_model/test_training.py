@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import Design, DesignBlock, LinearRegression, LogisticRegression
@@ -37,6 +38,16 @@ def test_threads_do_not_change_a_bit(solver: Any, l1: float) -> None:
     for model in models[1:]:
         np.testing.assert_array_equal(model.weights_, models[0].weights_)
         np.testing.assert_array_equal(model.intercept_, models[0].intercept_)
+
+
+@pytest.mark.parametrize("l1", [0.0, 1e-3])
+def test_threads_of_blas_do_not_change_a_bit(l1: float) -> None:
+    x, y = classes_table(600, d=250)
+    models = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            models.append(LogisticRegression(l1=l1, tolerance=1e-6).fit(x, y))
+    np.testing.assert_array_equal(models[0].weights_, models[1].weights_)
 
 
 def test_one_block_or_many() -> None:

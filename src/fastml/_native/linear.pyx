@@ -64,6 +64,10 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
     const Kernels& kernels(cbool, int64_t)
     int64_t stochastic_scratch(const Shape&, int64_t)
 
+cdef extern from "linear_solve.hpp" namespace "fastml::linear" nogil:
+    void c_cholesky "fastml::linear::cholesky"(double*, int64_t)
+    void c_cholesky_solve "fastml::linear::cholesky_solve"(const double*, int64_t, double*)
+
 MOST_LANES = kMostLanes
 MOST_DENSE = kMostDense
 _LOSSES = {
@@ -77,6 +81,27 @@ _LOSSES = {
 
 cdef const void* _address(array) except? NULL:
     return <const void*><uintptr_t>array.ctypes.data
+
+
+def cholesky(double[:, ::1] matrix):
+    """Turn the upper triangle of a symmetric matrix, in place, into U with U' U = matrix.
+
+    A row whose pivot is not positive becomes zero.
+    """
+    if matrix.shape[0] != matrix.shape[1]:
+        raise TypeError(f"got {matrix.shape[0]} rows and {matrix.shape[1]} columns")
+    if matrix.shape[0]:
+        with nogil:
+            c_cholesky(&matrix[0, 0], matrix.shape[0])
+
+
+def cholesky_solve(const double[:, ::1] factor, double[::1] right):
+    """Replace `right` by the solution of U' U x = right; zero where U has a zero row."""
+    if not factor.shape[0] == factor.shape[1] == right.shape[0]:
+        raise TypeError(f"got a factor of {factor.shape[0]} and a right side of {right.shape[0]}")
+    if right.shape[0]:
+        with nogil:
+            c_cholesky_solve(&factor[0, 0], right.shape[0], &right[0])
 
 
 cdef class DesignKernels:

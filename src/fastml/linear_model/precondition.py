@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fastml._native.linear import cholesky, cholesky_solve
 from fastml._typing import Float64
 from fastml.errors import DataError
 from fastml.linear_model.objective import Objective
@@ -48,7 +49,7 @@ class Preconditioner:
         # A weight that nothing depends on (a constant feature without penalty) must stay put.
         moving = diagonal > 1e-12 * diagonal.max()
         self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
-        self._blocks: list[Float64] = []
+        self._blocks: list[_Block] = []
         hessian = objective.dense_curvature(floor)
         if hessian is None:
             return
@@ -57,7 +58,7 @@ class Preconditioner:
         penalty = np.append(np.full(d, objective.l2), 0.0)
         ridge = math.sqrt(objective.epsilon)
         self._blocks = [
-            _block(hessian[lane], diagonal[self._rows, lane], penalty, ridge)
+            _Block(_whole(hessian[lane], diagonal[self._rows, lane], penalty, ridge))
             for lane in range(objective.shape[1])
         ]
 
@@ -68,21 +69,35 @@ class Preconditioner:
         """
         product = self._inverse * gradient
         for lane, block in enumerate(self._blocks):
-            held = np.zeros(len(block), np.bool_) if fixed is None else fixed[self._rows, lane]
-            product[self._rows, lane] = _solve(block, gradient[self._rows, lane], held)
+            free = None if fixed is None else ~fixed[self._rows, lane]
+            product[self._rows, lane] = block.solve(gradient[self._rows, lane], free)
         if fixed is not None:
             product[fixed] = 0.0
         return product
 
 
-def _solve(block: Float64, right: Float64, held: NDArray[np.bool_]) -> Float64:
-    free = ~held & (np.diag(block) > 0.0)
-    solution = np.zeros_like(right)
-    solution[free] = np.linalg.solve(block[np.ix_(free, free)], right[free])
-    return solution
+class _Block:
+    """A symmetric block, with its factor over the unknowns that were free last."""
+
+    def __init__(self, block: Float64) -> None:
+        self._block = block
+        self._factor: Float64 | None = None
+        self._free: NDArray[np.bool_] | None = None
+
+    def solve(self, right: Float64, free: NDArray[np.bool_] | None) -> Float64:
+        """Return the solution over the unknowns that are free (None: all); zero for the others."""
+        if free is None:
+            free = np.ones(len(right), np.bool_)
+        if self._factor is None or not np.array_equal(free, self._free):
+            self._free = free
+            self._factor = np.where(free[:, None] & free, self._block, 0.0)
+            cholesky(self._factor)
+        solution = np.where(free, right, 0.0)
+        cholesky_solve(self._factor, solution)
+        return solution
 
 
-def _block(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:
+def _whole(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:
     """Return a block with the correlations of `lower` and the diagonal of the whole table.
 
     Parameters
