@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from fastml._native.linear import DesignKernels
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import Design, DesignBlock, LinearRegression, LogisticRegression
+from fastml.linear_model.objective import Objective
+from fastml.linear_model.precondition import Preconditioner
 
 from .problems import classes_table, coded_design, numbers_table
 
@@ -48,6 +51,16 @@ def test_threads_of_blas_do_not_change_a_bit(l1: float) -> None:
         with threadpool_limits(threads, user_api="blas"):
             models.append(LogisticRegression(l1=l1, tolerance=1e-6).fit(x, y))
     np.testing.assert_array_equal(models[0].weights_, models[1].weights_)
+
+
+def test_many_wide_lanes_do_without_the_whole_hessian() -> None:
+    x, y = np.zeros((1, 200)), np.zeros(1)
+    blocks = [(x, np.empty((1, 0), np.int32), y, None)]
+    for lanes, within in ((100, True), (300, False)):
+        objective = Objective(DesignKernels(blocks, 0, lanes, "softmax"), total_weight=1.0, l2=0.1)
+        objective.move_to(np.zeros(objective.shape))
+        assert (objective.dense_curvature(0.0) is not None) == within
+        assert np.isfinite(Preconditioner(objective, 0.0)(objective.gradient()[1])).all()
 
 
 def test_one_block_or_many() -> None:
