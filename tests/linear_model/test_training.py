@@ -12,9 +12,16 @@ from threadpoolctl import threadpool_limits
 
 from fastml._native.linear import DesignKernels
 from fastml.errors import ConfigError, DataError, SchemaError
-from fastml.linear_model import Design, DesignBlock, LinearRegression, LogisticRegression
+from fastml.linear_model import (
+    Design,
+    DesignBlock,
+    LinearRegression,
+    LogisticRegression,
+    logistic,
+)
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
+from fastml.linear_model.training import Trained
 
 from .problems import classes_table, coded_design, numbers_table
 
@@ -240,6 +247,17 @@ def test_too_few_iterations_warn() -> None:
         model = LogisticRegression(max_iter=1).fit(x, y)
     assert model.stop_reason_ == "max_iter"
     assert model.gap_ > 0.0
+
+
+@pytest.mark.parametrize(("gap", "warns"), [(1e-9, False), (0.1, True)])
+def test_rounding_that_stops_far_from_the_optimum_warns(
+    gap: float, warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = Trained(np.zeros((7, 1)), 3, 1.0, gap, "precision")
+    monkeypatch.setattr(logistic, "train", lambda *_, **__: stuck)
+    expected = pytest.warns(UserWarning, match="3 iterations, where rounding .* a relative 0.1")
+    with expected if warns else _nothing():
+        assert LogisticRegression().fit(*classes_table()).stop_reason_ == "precision"
 
 
 @pytest.mark.parametrize(

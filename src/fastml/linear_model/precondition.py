@@ -82,7 +82,7 @@ class _Block:
     def __init__(self, block: Float64) -> None:
         self._block = block
         self._factor: Float64 | None = None
-        self._free: NDArray[np.bool_] | None = None
+        self._free: NDArray[np.bool_] = np.ones(len(block), np.bool_)
 
     def solve(self, right: Float64, free: NDArray[np.bool_] | None) -> Float64:
         """Return the solution over the unknowns that are free (None: all); zero for the others."""

@@ -322,7 +322,7 @@ time_budget, fit_intercept, warm_start, threads, seed
     def from_state(cls, state: Mapping[str, Any], weights: Float64) -> Self:
         """Restore a model from `state` and its `weights_`, shape (n_features, 1)."""
         model = super().from_state(state, weights)
-        if (scale := state.get("scale")) is not None:  # models of version 1.0 lack it
+        if (scale := state.get("scale")) is not None:  # early models lack it
             model._scale = TargetScale(float(scale["centre"]), float(scale["size"]))
         if (threshold := state.get("error_threshold")) is not None:
             model._error_threshold = float(threshold)
