@@ -58,7 +58,8 @@ class LogisticRegression(LinearModel):
         Seconds after which training ends, at the end of an epoch or iteration. It makes a result
         depend on the machine.
     class_weight : mapping of class to float, or "balanced", optional
-        Factors of the row weights; "balanced" gives every class the same total weight.
+        Factors of the row weights, by a class's value or else its text; a class that is not named
+        has 1. "balanced" gives every class the same total weight.
     fit_intercept : bool
     warm_start : bool
         Start from the weights of the last `fit`.
