@@ -25,6 +25,11 @@ from fastml.linear_model.precondition import Preconditioner
 
 __all__ = ["Minimum", "minimize"]
 
+SURE = 0.1
+"""A gap of this share of the tolerance ends the minimisation, however large the last decrease was:
+the gap is an estimate, but not off by so much."""
+NOTHING = 1e-30
+"""What rounding leaves of an objective whose terms are about 1: no share of it can be gained."""
 REFRESH = (0, 8, 24, 72, 216)
 """Iterations before which the preconditioner is taken anew."""
 
@@ -105,8 +110,8 @@ def minimize(
     objective : Objective
         Starts where it stands.
     tolerance : float
-        Ends when both the last decrease and the decrease that a whole step promises are below
-        this share of the value.
+        Ends when both the last decrease and the decrease that a whole step promises (the gap) are
+        below this share of the value, or the gap is well below it.
     max_iter : int
         Ends after so many iterations.
     floor : float
@@ -120,7 +125,7 @@ def minimize(
     """
     value, gradient = objective.gradient()
     noise = 4.0 * objective.epsilon * abs(value)
-    scale = 1e-12 * abs(value)
+    least = max(1e-12 * abs(value), NOTHING)
     history = History(memory)
     precondition: Preconditioner | None = None
     decrease = math.inf
@@ -135,10 +140,11 @@ def minimize(
             fixed = (steepest == 0.0) & (objective.weights == 0.0)
             direction = -history.product(steepest, precondition, fixed)
             direction = _leave_zero_downhill(objective, steepest, direction)
-        gap = -dot(steepest, direction) / 2.0 / max(abs(value), scale, 1e-300)
+        gap = -dot(steepest, direction) / 2.0 / max(abs(value), least)
         if not (math.isfinite(value) and math.isfinite(gap)):
             return Minimum(value, n_iter, gap, "diverged")
-        if abs(gap) <= tolerance and decrease <= max(tolerance * max(abs(value), scale), noise):
+        small = decrease <= max(tolerance * max(abs(value), least), noise)
+        if abs(gap) <= (tolerance if small else SURE * tolerance):
             return Minimum(value, n_iter, gap, "tolerance")
         if n_iter >= max_iter:
             return Minimum(value, n_iter, gap, "max_iter")
