@@ -112,3 +112,11 @@ def test_null_rows_of_a_struct_array_are_refused() -> None:
         state.update(rows, [0])
     state.update(rows[:2], [0])
     assert state.count.tolist() == [2]
+
+
+def test_a_spread_too_small_for_float32_is_none() -> None:
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=400), rng.normal(size=400)
+    table = pa.table({"tiny": rng.normal(size=400) * 1e-39, "x": x, "y": 2 * x + y})
+    model = Pipeline(target="y").fit(table)
+    assert np.isfinite(model.predict(table)).all()

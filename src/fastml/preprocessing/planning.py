@@ -148,6 +148,8 @@ def _prune(
 
 def _number(stats: StagedColumn, name: str, type_: pa.DataType, steps: Steps) -> NumericFeature:
     center, scale = steps.scaler.center_and_scale(stats)
+    if scale < np.finfo(np.float32).tiny:  # its reciprocal would not be a float32
+        scale = 1.0
     kind: Any = "numeric"
     if pa.types.is_boolean(type_):
         kind = "boolean"
