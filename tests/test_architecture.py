@@ -72,7 +72,10 @@ def test_only_the_command_line_loads_the_terminal_packages() -> None:
 
 @pytest.mark.parametrize("path", sources(), ids=module_name)
 def test_source_is_safe(path: Path) -> None:
-    """No module that runs code out of data, no evaluated text, no error swallowed whole."""
+    """No module that runs code out of data, no evaluated text, no error swallowed whole.
+
+    One place catches any error: the command line, which tells of it and ends.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [(line, name) for line, name in imports(tree) if name.split(".")[0] in UNSAFE_MODULES]
     for node in ast.walk(tree):
@@ -83,7 +86,8 @@ def test_source_is_safe(path: Path) -> None:
             found.append((node.value.lineno, "allow_pickle"))
         elif isinstance(node, ast.ExceptHandler):
             caught = getattr(node.type, "id", None) if node.type else "everything"
-            if caught in {"everything", "Exception", "BaseException"}:
+            allowed = {"Exception"} if module_name(path) == "fastml.cli.app" else set()
+            if caught in {"everything", "Exception", "BaseException"} - allowed:
                 found.append((node.lineno, f"except {caught}"))
     assert not found, f"{path.relative_to(ROOT)}: {found}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from fastml import __version__
 from fastml.cli import app
+from fastml.workflow.models import open_model
 
 COMMANDS = {
     "demo", "run", "profile", "convert", "predict", "evaluate", "explain", "info", "init", "runs",
@@ -84,6 +86,41 @@ def test_predict_on_standard_output(model: str) -> None:
     assert [record["prediction"] for record in records] == pytest.approx(
         [float(line) for line in lines[1:]]
     )
+
+
+def test_columns_that_are_kept_are_printed_as_text_holds_them(model: str) -> None:
+    table = pyarrow.csv.read_csv("shops.csv").slice(0, 3)
+    kept = {
+        "num": [1.5, float("nan"), float("inf")],
+        "struct": [{"a": 1, "b": "x"}, None, {"a": None, "b": 'q"'}],
+        "text": pa.array(["a", None, "a"]).dictionary_encode(),
+        "list": [[1], [], None],
+    }
+    for name, values in kept.items():
+        table = table.append_column(name, pa.array(values))
+    pq.write_table(table, "kept.parquet")
+    keep = ["--keep", "num", "--keep", "struct", "--keep", "text"]
+    command = ["predict", model, "kept.parquet", *keep]
+    records = json.loads(
+        fastml(*command, "--keep", "list", "--json").stdout, parse_constant=pytest.fail
+    )
+    assert [record["num"] for record in records] == [1.5, None, None]
+    assert [record["struct.b"] for record in records] == ["x", None, 'q"']
+    assert [record["list"] for record in records] == [[1], [], None]
+    lines = fastml(*command).stdout.splitlines()
+    assert lines[0] == '"num","struct.a","struct.b","text","prediction"'
+    assert lines[1].startswith('1.5,1,"x","a",')
+    told = fastml(*command, "--keep", "list", exit_code=2)
+    assert "column 'list' is list<" in told.stderr
+    assert told.stdout == ""
+
+
+def test_evaluate_says_where_nothing_was_asked(model: str) -> None:
+    open_model(model)[0].save("plain")
+    told = fastml("evaluate", "plain", "shops.csv", "--json")
+    assert json.loads(told.stdout)["passed"] is None
+    assert "no criterion to hold it against: nothing was asked" in told.stderr
+    assert "nothing was asked" in fastml("evaluate", "plain", "shops.csv").stdout
 
 
 def test_evaluate(model: str) -> None:
@@ -186,6 +223,19 @@ def test_mistakes_are_one_message_and_exit_2(
 def test_unknown_options_exit_2(folder: Path) -> None:
     assert "No such option" in fastml("run", "project.toml", "--sede", "3", exit_code=2).stderr
     fastml("run", "project.toml", "--threads", "0", exit_code=2)
+
+
+def test_a_fault_of_its_own_is_one_message_and_exit_70(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastml.profile.profile", lambda _: 1 // 0)
+    said = fastml("profile", "shops.csv", exit_code=70).stderr
+    assert said == (
+        "fastml: internal error: ZeroDivisionError: integer division or modulo by zero; "
+        "--debug shows where\n"
+    )
+    result = CliRunner().invoke(app, ["profile", "shops.csv", "--debug"])
+    assert isinstance(result.exception, ZeroDivisionError)
 
 
 def test_debug_lets_the_error_through(folder: Path) -> None:

@@ -76,6 +76,34 @@ def test_nobody_reads_the_output(folder: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "text"])
+def test_a_failed_gate_is_told_to_nobody_too(arguments: list[str], folder: Path) -> None:
+    file = Path("project.toml")
+    file.write_text(file.read_text().replace("0.8", "0.9999"))
+    with subprocess.Popen(
+        [*COMMAND, "run", "project.toml", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert b"BrokenPipe" not in process.stderr.read()
+    assert process.returncode == 3
+
+
+def test_threads_are_those_of_arrow_too() -> None:
+    script = (
+        "import sys\nsys.argv = ['fastml', 'profile', 'nowhere.csv', '--threads', '1']\n"
+        "from fastml.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+        "import pyarrow, fastml.engine\nprint(pyarrow.cpu_count(), fastml.engine.default_threads())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["1", "1"]
+
+
 def test_exit_codes_of_the_process(folder: Path) -> None:
     def code(*arguments: str) -> int:
         return subprocess.run([*COMMAND, *arguments], capture_output=True).returncode

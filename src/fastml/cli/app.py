@@ -1,7 +1,7 @@
 """The application: the options that commands share, and how errors and interrupts end one.
 
 Exit codes: 0 done (and passed, where there is a gate), 2 a mistake in what was asked or given,
-3 did not pass the gate, 130 interrupted, 143 terminated.
+3 did not pass the gate, 70 a fault of fastml's own, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -38,20 +38,23 @@ __all__ = [
     "command",
     "open_source",
     "print_json",
+    "printing",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILED_GATE = 3
-_MISTAKE, _INTERRUPTED, _TERMINATED = 2, 130, 143
+_MISTAKE, _FAULT, _INTERRUPTED, _TERMINATED = 2, 70, 130, 143
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, for machines.")]
 Out = Annotated[str | None, typer.Option("--out", "-o", help="Where to write.")]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads to use; default every core.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the split.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of the split.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in fastml an error arose.")]
 Model = Annotated[str, typer.Argument(help="A model's directory, or a run's.")]
 Table = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, folder, pattern or URI.")]
@@ -96,7 +99,8 @@ def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             threads = kwargs.get("threads")
             if threads is not None:
-                os.environ["FASTML_THREADS"] = str(threads)
+                # Arrow takes the second for the threads that it decodes Parquet on.
+                os.environ["FASTML_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
             with _endings(debug=bool(kwargs.get("debug"))):
                 return function(*args, **kwargs)
 
@@ -117,14 +121,40 @@ def _endings(*, debug: bool) -> Iterator[None]:
         print("fastml: interrupted; nothing was written", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:
-        # Whoever read the output has gone. Python would complain once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         raise typer.Exit(0) from None
     except (FastMLError, OSError) as error:
         if debug:
             raise
         print(f"fastml: {error}", file=sys.stderr)
         raise typer.Exit(_MISTAKE) from error
+    except typer.Exit:
+        raise
+    # The one place where any error is caught: a user of the command line is told in a line what
+    # went wrong and how to learn more, and a script sees a fault that is not its own.
+    except Exception as error:
+        if debug:
+            raise
+        print(
+            f"fastml: internal error: {type(error).__name__}: {error}; --debug shows where",
+            file=sys.stderr,
+        )
+        raise typer.Exit(_FAULT) from error
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Print for whoever reads; where they have gone, the command goes on to its own exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+
+
+def _forget_output() -> None:
+    """Lead standard output nowhere; Python would complain once more on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:

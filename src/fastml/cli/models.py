@@ -18,6 +18,7 @@ from fastml.cli.app import (
     Threads,
     command,
     print_json,
+    printing,
 )
 
 __all__ = ["evaluate", "explain", "predict"]
@@ -74,10 +75,11 @@ def evaluate(
     from fastml.workflow.project import reading_options
 
     report = evaluate_model(model, source, reading_options(read or ()))
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        print(report)
+    with printing():
+        if as_json:
+            print_json(report.to_dict())
+        else:
+            print(report)
     if report.passed is None:
         print(f"fastml: {NOTHING_ASKED.strip()}", file=sys.stderr)
     elif not report.passed:

@@ -16,6 +16,7 @@ from fastml.cli.app import (
     Threads,
     command,
     print_json,
+    printing,
 )
 
 __all__ = ["demo", "init", "run", "runs"]
@@ -36,11 +37,12 @@ def demo(
     with Progress(quiet=True) as progress:
         project = demo_project()
         outcome, folder = run(project, out=out, journal=progress.journal)
-    if as_json:
-        print_json(outcome.to_dict())
-    else:
-        for paragraph in tell(project, outcome, folder):
-            print(paragraph)
+    with printing():
+        if as_json:
+            print_json(outcome.to_dict())
+        else:
+            for paragraph in tell(project, outcome, folder):
+                print(paragraph)
     if not outcome.passed:
         raise typer.Exit(FAILED_GATE)
 
@@ -66,11 +68,12 @@ def run(
     settings = read_project(project).with_seed(seed)
     with Progress() as progress:
         outcome, folder = run_project(settings, out=out, draft=draft, journal=progress.journal)
-    if as_json:
-        print_json(outcome.to_dict())
-    else:
-        print(summary(outcome))
-        print(f"\nwritten to {folder}: report.html, metrics.json, model and more")
+    with printing():
+        if as_json:
+            print_json(outcome.to_dict())
+        else:
+            print(summary(outcome))
+            print(f"\nwritten to {folder}: report.html, metrics.json, model and more")
     if not outcome.passed:
         raise typer.Exit(FAILED_GATE)
 
