@@ -81,6 +81,12 @@ def test_a_page_asks_for_nothing_and_runs_nothing() -> None:
         assert asked not in html
 
 
+def test_table_heads_say_what_they_head() -> None:
+    html = table(("a", "b"), [("1", "2")], numbers=[1])
+    assert "<th scope=col>a</th><th scope=col class=n>b</th>" in html
+    assert "<td>1</td><td class=n>2</td>" in html
+
+
 def test_empty_parts_take_no_room() -> None:
     assert table(("a",), []) == ""
     assert section("title", Html("")) == ""

@@ -125,7 +125,7 @@ def _read_table(file: Path, stated: dict[str, Any]) -> pa.Table:
     try:
         table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
         table.validate(full=True)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{file} is not an Arrow file: {error}") from error
     return table
 

@@ -109,9 +109,9 @@ def table(
     """Return a table, the columns `numbers` set to the right; nothing where there are no rows."""
     right = set(numbers)
 
-    def cells(row: Sequence[Content], tag: str) -> str:
+    def cells(row: Sequence[Content], tag: str, scope: str = "") -> str:
         return "".join(
-            f"<{tag}{' class=n' if i in right else ''}>{_text(cell)}</{tag}>"
+            f"<{tag}{scope}{' class=n' if i in right else ''}>{_text(cell)}</{tag}>"
             for i, cell in enumerate(row)
         )
 
@@ -119,7 +119,7 @@ def table(
     if not body:
         return Html("")
     return Html(
-        f'<div class="scroll"><table><thead><tr>{cells(head, "th")}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr>{cells(head, "th", " scope=col")}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
