@@ -163,6 +163,40 @@ def test_an_array_that_is_cut_short(file) -> None:
         file(" \n", "t.json")
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[{"a":1}]\n[{"a":2}]', r"row 1 of .* is the last .* text goes on after it, with '\["),
+        ('[{"a":1},{"a":2}]' + " " * 100 + "xyz", "row 2 of .* goes on after it, with 'x"),
+        ('[{"a":1}},{"a":2}]', "row 1 of .* is followed by '}', which closes nothing"),
+        ('[{"a":1},,{"a":2}]', "row 2 of .* is empty: nothing stands between two commas"),
+        ('[{"a":1},\n {"a":2},\n]', "row 3 of .* is empty"),
+        ('[,{"a":1}]', "row 1 of .* is empty"),
+        ("[,]", "row 1 of .* is empty"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 7, 64, 1 << 20])
+def test_nothing_is_lost_around_an_array(
+    file, monkeypatch: pytest.MonkeyPatch, text: str, fault: str, block: int
+) -> None:
+    monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
+    with pytest.raises(DataError, match=fault):
+        file(text, "t.json")
+    assert file('\n[ {"a":1} ,{"a":2}\n]\n' + " " * 100, "t.json").count_rows() == 2
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_that_comes_by_once(monkeypatch: pytest.MonkeyPatch, indent: int | None) -> None:
+    records = [{"a": i, "s": f"é{i}\n"} for i in range(200)]
+    text = json.dumps(records, indent=indent, ensure_ascii=False).encode()
+    for prefix in range(500, 520):
+        monkeypatch.setattr("fastml.data.json._PREFIX", prefix)
+        assert scan(io.BytesIO(text)).to_table().to_pylist() == records
+    with pytest.raises(DataError, match="it is cut short"):
+        scan(io.BytesIO(text[:-1])).to_table()
+
+
 def test_declared_types(file) -> None:
     source = file('{"o": {"n": 1}, "z": 1}\n', types={"o.n": "float64"})
     assert [str(t) for t in source.schema.types] == ["double", "int64"]

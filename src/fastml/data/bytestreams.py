@@ -157,15 +157,12 @@ class TextFile:
     def open_prefix(self, count: int) -> tuple[pa.NativeFile, bool]:
         """Open it as UTF-8 to look at, and say whether to the end.
 
-        What can be read only once is given up to the last line end within `count` bytes.
+        What can be read only once is given up to `count` bytes, be it in the middle of a record.
         """
         if self.rereadable:
             return self.open_text(), True
         head = self.source.head(count)
-        whole = len(head) < count
-        if not whole:
-            head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1]
-        return self._as_utf8(pa.BufferReader(head)), whole
+        return self._as_utf8(pa.BufferReader(head)), len(head) < count
 
     def _as_utf8(self, stream: pa.NativeFile) -> pa.NativeFile:
         if self.encoding == "utf-8":

@@ -58,7 +58,8 @@ class JsonReader:
         schema = pa.schema([self.schema.field(column) for column in columns])
         # A field that appears only after what was looked at must not be lost without a word.
         strict = not self.rereadable and len(columns) == len(self.schema)
-        tables = self._parsed(self._file.open_text(), schema, "error" if strict else "ignore")
+        unexpected = "error" if strict else "ignore"
+        tables = self._parsed(self._file.open_text(), True, schema, unexpected)
         batches = (
             batch for _, table in tables for batch in table.select(list(columns)).to_batches()
         )
@@ -68,7 +69,7 @@ class JsonReader:
         """Return the narrowest struct type that `known` and this file's records fit."""
         stream, whole = self._file.open_prefix(_PREFIX)
         rows = 0
-        for block, table in self._parsed(stream, declared, "infer"):
+        for block, table in self._parsed(stream, whole, declared, "infer"):
             found = type_of(table.to_struct_array().combine_chunks())
             joined = join_json_types(known, found)
             if joined is None:
@@ -82,9 +83,9 @@ class JsonReader:
         return known
 
     def _parsed(
-        self, stream: pa.NativeFile, schema: pa.Schema, unexpected: str
+        self, stream: pa.NativeFile, whole: bool, schema: pa.Schema, unexpected: str
     ) -> Iterator[tuple[bytes, pa.Table]]:
-        """Yield each block of text, and the table that it is."""
+        """Yield each block of text, and the table that it is; `whole` as in `record_blocks`."""
 
         def parse(block: bytes) -> tuple[bytes, pa.Table | pa.ArrowInvalid]:
             try:
@@ -103,9 +104,9 @@ class JsonReader:
         rows = 0
         with stream:
             if self._start is None:
-                blocks = line_blocks(stream, self.name)
+                blocks = line_blocks(stream, self.name, whole=whole)
             else:
-                blocks = record_blocks(stream, self._start, self.name)
+                blocks = record_blocks(stream, self._start, self.name, whole=whole)
             for block, table in ordered_map(parse, blocks):
                 if isinstance(table, pa.ArrowInvalid):
                     fault = describe_fault(block, rows, schema, self.name, "as declared")

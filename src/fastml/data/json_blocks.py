@@ -24,8 +24,8 @@ _STEP[list(b"{[")] = 1
 _STEP[list(b"}]")] = -1
 
 
-def line_blocks(stream: pa.NativeFile, name: str) -> Iterator[bytes]:
-    """Yield JSON Lines in blocks that end where a line ends."""
+def line_blocks(stream: pa.NativeFile, name: str, *, whole: bool = True) -> Iterator[bytes]:
+    """Yield JSON Lines in blocks that end where a line ends; `whole` as in `record_blocks`."""
     held = b""
     while chunk := stream.read(BLOCK_BYTES):
         cut = chunk.rfind(b"\n") + 1
@@ -37,11 +37,13 @@ def line_blocks(stream: pa.NativeFile, name: str) -> Iterator[bytes]:
         held = chunk[cut:]
         if block.strip():
             yield block
-    if held.strip():
+    if whole and held.strip():
         yield held
 
 
-def record_blocks(stream: pa.NativeFile, start: int, name: str) -> Iterator[bytes]:
+def record_blocks(
+    stream: pa.NativeFile, start: int, name: str, *, whole: bool = True
+) -> Iterator[bytes]:
     """Yield the elements of a JSON array as lines.
 
     Parameters
@@ -52,53 +54,86 @@ def record_blocks(stream: pa.NativeFile, start: int, name: str) -> Iterator[byte
         The position just after the array's bracket; see `array_start`.
     name : str
         For messages.
+    whole : bool
+        False where the stream is but the beginning of a text, and may end before the array does.
 
     Raises
     ------
     DataError
-        If the text ends before the array does.
+        If the text ends before the array does or goes on after it, or a record is empty.
     """
-    stream.read(start)
+    alone = stream.read(start).strip() == b"["  # else the object that holds the array goes on
     held = b""
+    rows = 0
     while chunk := stream.read(BLOCK_BYTES):
         held += chunk
-        lines, used, ended = _whole_records(held)
-        if lines.strip():
-            yield lines
-        if ended:
+        records, end = _whole_records(held)
+        mark, held = held[end : end + 1], held[end + 1 :]
+        if mark == b"]" and rows == 0 and len(records) == 1 and not records[0].strip():
+            records = []  # the one array whose bracket follows no record
+        _check_records(records, rows, name)
+        rows += len(records)
+        if records:
+            yield b"\n".join(records)
+        if mark not in (b"", b","):
+            _check_end(mark, held, stream if alone else None, f"row {rows:,} of {name}")
             return
-        held = held[used:]
         _check_size(held, name)
-    raise DataError(
-        f"{name} ends before its array of records does: it is cut short, after "
-        f"{held[-40:].decode(errors='replace')!r}; fetch it again"
-    )
+    if whole:
+        raise DataError(
+            f"{name} ends before its array of records does: it is cut short, after "
+            f"{held[-40:].decode(errors='replace')!r}; fetch it again"
+        )
 
 
-def _whole_records(text: bytes) -> tuple[bytes, int, bool]:
-    """Return the records of `text` that are whole as lines, the bytes they take, and if all ended.
+def _whole_records(text: bytes) -> tuple[list[bytes], int]:
+    """Return the records of `text` that are whole, each a line, and where the last one ends.
 
     `text` begins between two elements of the array. What is outside strings is found by counting
     the quotes that no backslash escapes; an element ends at a comma at depth 0, the array at the
-    bracket that closes more than was opened.
+    bracket that closes more than was opened. -1 where nothing ends.
     """
     data = np.frombuffer(text, np.uint8)
     outside = _outside_strings(data)
     depth = np.cumsum(_STEP[data] * outside, dtype=np.int32)
     closing = np.flatnonzero(depth < 0)
-    ended = len(closing) > 0
     commas = np.flatnonzero((data == ord(",")) & outside & (depth == 0))
-    if ended:
+    if len(closing):
         end = int(closing[0])
-        commas = commas[commas < end]
     elif len(commas):
         end = int(commas[-1])
     else:
-        return b"", 0, False
+        return [], -1
     lines = data[:end].copy()
     lines[(lines == ord("\n")) | (lines == ord("\r"))] = ord(" ")  # never inside a string
     lines[commas[commas < end]] = ord("\n")
-    return lines.tobytes(), end + 1, ended
+    return lines.tobytes().split(b"\n"), end
+
+
+def _check_records(records: list[bytes], rows_before: int, name: str) -> None:
+    for row, record in enumerate(records, start=rows_before + 1):
+        if not record or record.isspace():
+            raise DataError(
+                f"row {row:,} of {name} is empty: nothing stands between two commas, or a comma "
+                "and a bracket, of its array; take the comma out"
+            )
+
+
+def _check_end(mark: bytes, rest: bytes, stream: pa.NativeFile | None, last: str) -> None:
+    """Raise unless the array ends with its bracket, and with it the text, if one is given."""
+    if mark != b"]":
+        raise DataError(
+            f"{last} is followed by {mark.decode()!r}, which closes nothing; expected a comma, or "
+            "the bracket that ends the array of records"
+        )
+    while stream is not None and not rest.strip() and (rest := stream.read(BLOCK_BYTES)):
+        pass
+    if stream is not None and rest.strip():
+        raise DataError(
+            f"{last} is the last of an array of records, but the text goes on after it, with "
+            f"{rest.strip()[:40].decode(errors='replace')!r}; expected one array, or one record a "
+            "line"
+        )
 
 
 def _outside_strings(data: NDArray[np.uint8]) -> Bool:
