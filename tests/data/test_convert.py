@@ -68,6 +68,20 @@ def test_what_is_written_is_read_back(tmp_path_factory, ending: str, records: li
             assert got[name].cast(kind).to_pylist() == expected
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"s": ["NA", "DE", "", None, "null"], "n": [1, None, 2, None, 3]},
+        {"s": ["NA", None, "", "x", None]},
+        {"n": [None, 1, None]},
+        {"zip": ["02134", None, "10001"]},
+    ],
+)
+def test_missing_values_and_texts_that_look_so_stay_apart(tmp_path: Path, columns: dict) -> None:
+    convert(columns, tmp_path / "t.csv")
+    assert scan(tmp_path / "t.csv").to_table().to_pydict() == columns
+
+
 def test_large_tables_are_written_in_batches(tmp_path: Path) -> None:
     seen: list[int] = []
     batches = (pa.record_batch({"x": np.arange(i, i + 50_000)}) for i in range(0, 300_000, 50_000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import datetime
+import gc
 import gzip
 import io
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastml.data import Source, scan
+from fastml.data.csv_stream import GuardedText
 from fastml.data.inference import TextTypes
 from fastml.errors import ConfigError, DataError, SchemaError
 
@@ -112,7 +114,7 @@ def test_types_are_found_over_the_whole_file(csv) -> None:
 def test_other_types(csv) -> None:
     source = csv(
         "z,h,big,hex,pad,nil,mixed\n"
-        "2020-01-01T10:00:00Z,10:30,99999999999999999999,0x10, 7 ,,true\n"
+        "2020-01-01T10:00:00Z,10:30,1e20,0x10, 7 ,,true\n"
         "2020-01-01T10:00:00+01:00,23:59:59.5,1,17,8,NA,1\n"
     )
     assert types_of(source) == {
@@ -145,6 +147,70 @@ def test_null_markers(csv) -> None:
     assert kept.to_table().to_pydict() == {"a": [None, "2", ""], "b": ["x", "NA", None]}
 
 
+def test_quoted_null_markers_are_values_of_text_alone(csv) -> None:
+    text = 'n,s,d,b,t,h\n1,"NA",2020-01-01,true,2020-01-01 10:00,10:30\n"","",,"","NA",""\n'
+    for source in (csv(text), csv(text, types=dict(TYPES)), csv(text, types={"n": "int64"})):
+        assert types_of(source) == TYPES
+        got = source.to_table().to_pydict()
+        assert got == {
+            "n": [1, None],
+            "s": ["NA", ""],
+            "d": [datetime.date(2020, 1, 1), None],
+            "b": [True, None],
+            "t": [datetime.datetime(2020, 1, 1, 10), None],
+            "h": [datetime.time(10, 30), None],
+        }
+    assert csv('a,b\n"",\n"",\n').to_table().to_pydict() == {"a": ["", ""], "b": [None, None]}
+    with pytest.raises(DataError, match=r"column 'n' has 1 value .* first 'x' at row 2"):
+        csv('n,s\n"",y\nx,y\n', types={"n": "int64"}).to_table()
+
+
+TYPES = {
+    "n": "int64",
+    "s": "string",
+    "d": "date32[day]",
+    "b": "bool",
+    "t": "timestamp[us]",
+    "h": "time64[us]",
+}
+
+
+def test_quoted_numbers_with_a_decimal_comma_and_dates_of_an_own_format(csv) -> None:
+    source = csv(
+        'x;d\n"1,5";"31/12/2020"\n"NA";"NA"\n', decimal=",", timestamp_formats=["%d/%m/%Y"]
+    )
+    assert source.to_table().to_pydict() == {
+        "x": [1.5, None],
+        "d": [datetime.datetime(2020, 12, 31), None],
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["02134", "10001"], "string"),
+        (["1.5", "007"], "string"),
+        (["0", "0.5", "00.5"], "double"),
+        (["0", "10"], "int64"),
+        (["9223372036854775807", "-9223372036854775808"], "int64"),
+        (["9223372036854775808", "1"], "string"),
+        (["1.5", "99999999999999999999"], "string"),
+        (["1e20", "0.12345678901234567890123"], "double"),
+    ],
+)
+def test_whole_numbers_keep_their_digits(csv, values: list[str], expected: str) -> None:
+    for order in (values, values[::-1]):
+        text = "a,b\n" + "".join(f"{value},1\n" for value in order)
+        assert types_of(csv(text))["a"] == expected
+        assert types_of(csv(text, types={"a": "float64"}))["a"] == "double"
+
+
+def test_blank_lines_of_one_column_are_nulls(csv) -> None:
+    assert csv("\n\na\n1\n\n2\n").to_table().to_pydict() == {"a": [1, None, 2]}
+    assert csv("a\r\nx\r\n\r\n").to_table().to_pydict() == {"a": ["x", None]}
+    assert csv("\na,b\n\n1,2\n\n").to_table().to_pydict() == {"a": [1], "b": [2]}
+
+
 def test_declared_types(csv) -> None:
     source = csv("zip,n\n01234,1\n", types={"zip": "string", "n": pa.float32()})
     assert source.to_table().to_pydict() == {"zip": ["01234"], "n": [1.0]}
@@ -174,9 +240,40 @@ def test_ragged_rows(csv, row: str, fields: str, rows: int) -> None:
         csv("a,b\n" + "1,2\n" * rows + row + "\n")
 
 
-def test_a_quote_that_is_never_closed(csv) -> None:
-    with pytest.raises(DataError, match=r"row 2 of .*t.csv has 1 field, but the header has 2"):
-        csv('a,b\n1,2\n"3,4\n' + "5,6\n" * 10)
+@pytest.mark.parametrize("text", ['1,2\n"3,4\n', '1,2\n3,"4\n', '1,2\n3,"x ""4\n', '1,5" z\n3,"'])
+@pytest.mark.parametrize("rows", [0, 10, 400_000, 600_000])
+def test_a_quote_that_is_never_closed(csv, text: str, rows: int) -> None:
+    found = r"after row 1, a row of over" if rows == 600_000 else r"in row 2, .*"
+    with pytest.raises(
+        DataError, match=rf"t.csv has, {found}.* quote \(\"\) that is opened and never closed"
+    ):
+        csv("a,b\n" + text + "5,6\n" * rows)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_quotes_that_open_nothing(csv, end: str) -> None:
+    for text in ('5" pipe', '"5"" pipe"', '"5\n6"', '"5\n"', "'5"):
+        assert csv(f"a,b\n1,{text}{end}").count_rows() == 1
+    assert csv(f'a,b\n1,"x{end}', quote=None).to_table()["b"].to_pylist() == ['"x']
+    assert csv(f'a,b\n1,"x{end}', quote=False).to_table()["b"].to_pylist() == ['"x']
+
+
+def test_a_stream_is_looked_at_up_to_the_middle_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"a,b\n" + b'1,"x\ny"\n' * 1_000
+    for prefix in range(500, 510):
+        monkeypatch.setattr("fastml.data.csv._PREFIX", prefix)
+        source = scan(io.BytesIO(text))
+        assert types_of(source) == {"a": "int64", "b": "string"}
+        assert source.count_rows() == 1_000
+
+
+def test_arrow_has_let_go_of_python_when_reading_ends(csv) -> None:
+    """A thread that has not when the interpreter exits aborts the process."""
+    csv("a,b\n1,2\n")
+    with pytest.raises(DataError, match="has 1 field") as caught:
+        csv("a,b\n1,2\n1\n")
+    assert not any(isinstance(o, GuardedText) for o in gc.get_objects())
+    assert caught.value.__cause__ is not None
 
 
 def test_an_empty_file(csv) -> None:
@@ -257,19 +354,21 @@ def test_a_surprise_beyond_what_was_looked_at_in_a_stream(monkeypatch: pytest.Mo
 @given(
     st.lists(
         st.sampled_from(
-            ["1", "-7", "2.5", "1e3", "true", "False", "2020-01-01", "2020-01-01 10:00", "10:30",
-             "2020-01-01T10:00:00Z", "x", " 3 ", "+1", "inf", None, "99999999999999999999", "0x1F"]
+            ["1", "-7", "2.5", "1e3", "007", "NA", "", "true", "False", "2020-01-01",
+             "2020-01-01 10:00", "10:30", "2020-01-01T10:00:00Z", "x", " 3 ", "+1", "inf", None,
+             "99999999999999999999", "0x1F"]
         ),
         max_size=6,
     ),
     st.integers(0, 6),
 )  # fmt: skip
 def test_types_do_not_depend_on_how_rows_are_cut(values: list[str | None], cut: int) -> None:
-    def fold(*parts: list[str | None]) -> pa.DataType:
-        state = TextTypes(1)
+    def fold(*parts: list[str | None]) -> tuple[pa.DataType, bool]:
+        state = TextTypes(1, markers=["NA", ""])
         for part in parts:
             state.update(state.of([pa.array(part, pa.string())]))
-        return state.types[0]
+        kind = state.types[0]
+        return kind, state.marked[0] and kind != pa.string()
 
     whole = fold(values)
     assert fold(values[:cut], values[cut:]) == whole

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from fastml.data.bytestreams import ByteSource, OnceFile, text_file
 from fastml.data.csv import CsvOptions, csv_readers
@@ -36,7 +36,7 @@ class TextOptions(TypedDict, total=False):
     null_values: Sequence[str]
     default_nulls: bool
     delimiter: str | None
-    quote: str | None
+    quote: str | Literal[False] | None
     escape: str | None
     names: Sequence[str] | None
     skip_rows: int
@@ -71,18 +71,19 @@ def scan(
     types : mapping of str to str or pyarrow.DataType
         Types of columns of text and JSON files, e.g. `{"zip": "string"}`. What is not declared is
         found from all rows, not from the first: integers, floats, booleans, dates, timestamps,
-        times of day, else text.
+        times of day, else text. A column of delimited text that holds whole numbers with leading
+        zeros (`02134`) or beyond int64 is text, so that no digit is lost.
     encoding : str
         Default UTF-8, or what a byte order mark tells.
     null_values : sequence of str
         What stands for a missing value in delimited text, beside the usual (`NA`, `null`, ...,
-        and nothing at all).
+        and nothing at all). In quotes it is a value of a column of text: `"NA"` is Namibia.
     default_nulls : bool
         False: `null_values` alone.
     delimiter : str
         Default: the one of comma, semicolon, tab and bar that cuts the rows evenly.
     quote, escape : str or None
-        Default `'"'` and none.
+        Default `'"'` and none. `quote=None`, or `False`: quotes have no meaning.
     names : sequence of str
         Column names of delimited text that has no line of them.
     skip_rows : int

@@ -54,10 +54,11 @@ class FilesReader:
         self._files = unify([(r.name, r.schema) for r in readers], shared)
         keys = [key for key in keys if key not in self._files.names]
         values = [pa.array([p[key] for p in partitions], pa.string()) for key in keys]
-        found = TextTypes(len(keys)).of(values)
+        fold = TextTypes(len(keys), leading_zeros=False)  # month=01 is a number
+        fold.update(fold.of(values))
         self._partitions = {
             key: column.dictionary_encode() if kind == pa.string() else column.cast(kind)
-            for key, column, kind in zip(keys, values, found, strict=True)
+            for key, column, kind in zip(keys, values, fold.types, strict=True)
         }
         added = [(key, column.type) for key, column in self._partitions.items()]
         self.schema = pa.schema([*self._files, *(pa.field(*pair) for pair in added)])
