@@ -89,11 +89,14 @@ def test_three_lines_are_enough() -> None:
 
 
 def test_dotted_keys_and_sections_say_the_same() -> None:
-    dotted = 'problem.target = "y"\ndata.source = "x.csv"\ndata.null_values = ["n/a"]'
-    flat = 'target = "y"\nsource = "x.csv"\nnull_values = ["n/a"]'
+    dotted = (
+        'problem.target = "y"\ndata.source = "x.csv"\ndata.null_values = ["n/a"]\n'
+        'data.types.zip = "string"'
+    )
+    flat = 'target = "y"\nsource = "x.csv"\nnull_values = ["n/a"]\ntypes = { zip = "string" }'
     first, second = parse_project(dotted), parse_project(flat)
     assert (first.problem, first.data) == (second.problem, second.data)
-    assert first.data.options() == {"null_values": ("n/a",)}
+    assert first.data.options() == {"null_values": ("n/a",), "types": {"zip": "string"}}
 
 
 @pytest.mark.parametrize("source", ["s3://bucket/x.parquet", "/data/x.parquet"])
@@ -216,7 +219,8 @@ def test_the_settings_in_effect_are_a_project_that_stands_alone(tmp_path: Path) 
     assert again.data.source == str(tmp_path / "churn.parquet")
     assert again.ledger == project.ledger == tmp_path / "test-looks.jsonl"
     assert again.settings == project.settings
-    for section in ("problem", "features", "learner", "success"):
+    assert again.success == project.criteria == {"beats_baseline": True}
+    for section in ("problem", "features", "learner"):
         assert getattr(again, section) == getattr(project, section)
     assert again.split.seed == 12
 

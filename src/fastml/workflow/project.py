@@ -192,6 +192,7 @@ _HOME = {
     for each in fields(cls)
     if each.name != "value"
 }  # a key's section, for files that give keys without one
+_MAPPINGS = ("types", "class_weight")  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,11 @@ class Project:
         return source if "://" in source else str(self.folder / source)
 
     @property
+    def criteria(self) -> Mapping[str, Any]:
+        """The success criteria; where none are stated, that the model is better than no ML."""
+        return self.success or {"beats_baseline": True}
+
+    @property
     def ledger(self) -> Path:
         """Where looks at the test split are counted: beside the project file unless stated."""
         return self.folder / (self.split.ledger or LEDGER)
@@ -227,7 +233,7 @@ class Project:
         source = self.source if "://" in self.source else str(Path(self.source).absolute())
         sections["data"]["source"] = source
         sections["split"]["ledger"] = str(self.ledger.absolute())
-        return toml_text({**sections, "success": self.success})
+        return toml_text({**sections, "success": self.criteria})
 
     def with_seed(self, seed: int | None) -> Project:
         """Return the project with another seed of the split."""
@@ -313,7 +319,7 @@ def _by_section(content: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(
                 f"[{name}] is not yet available ({_LATER_SECTIONS[name]}); leave it out"
             )
-        if name not in _HOME or isinstance(value, dict):
+        if name not in _HOME or (isinstance(value, dict) and name not in _MAPPINGS):
             raise ConfigError(
                 f"{name!r} is not a known key{did_you_mean(name, (*known, *_HOME), listed=True)}"
             )

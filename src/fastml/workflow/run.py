@@ -29,9 +29,7 @@ from fastml.workflow.ledger import record_look
 from fastml.workflow.models import Mandate
 from fastml.workflow.project import Project, given, refuse_binary_keys
 
-__all__ = ["DEFAULT_SUCCESS", "run"]
-
-DEFAULT_SUCCESS: Mapping[str, Any] = {"beats_baseline": True}
+__all__ = ["run"]
 
 
 def run(
@@ -71,7 +69,7 @@ def run(
     if out is not None:
         check_folder(Path(out))
     problem = project.problem
-    success = project.success or DEFAULT_SUCCESS
+    success = project.criteria
     if problem.task is not None:
         parse_criteria(success, problem.task)  # a mistake shows before any time is spent
     with journal.stage("read"):

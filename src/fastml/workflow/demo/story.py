@@ -17,6 +17,7 @@ from fastml.pipeline import Pipeline
 from fastml.reporting.numbers import amount, percent
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.summary import metric_lines
+from fastml.workflow.folder import RUNS
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.models import open_model
 from fastml.workflow.project import Project, read_project
@@ -29,9 +30,9 @@ _REASONS = 5
 
 
 def demo_project() -> Project:
-    """Return the project of the churn table; its looks are counted where the user works."""
+    """Return the project of the churn table; its looks are counted beside the user's runs."""
     project = read_project(_PROJECT)
-    return replace(project, split=replace(project.split, ledger=str(Path.cwd() / LEDGER)))
+    return replace(project, split=replace(project.split, ledger=str(Path.cwd() / RUNS / LEDGER)))
 
 
 def tell(project: Project, outcome: Outcome, folder: Path) -> Iterator[str]:
