@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -177,6 +180,16 @@ def test_what_the_profile_of_a_person_leaves_out(found: TableProfile) -> None:
     assert "10000" not in found.to_json()  # the least customer_id
 
 
+@pytest.mark.parametrize(
+    "column", [{"email": ["a.b@example.org"] * 9}, {"contact": ["a.b@example.org"] * 9}]
+)
+def test_the_one_value_of_a_column_may_be_a_person(column: dict[str, list[str]]) -> None:
+    found = profile(column)
+    (only,) = found.columns.values()
+    assert only.role is Role.PERSONAL
+    assert "example" not in found.to_json() + str(found) + only.reason
+
+
 def test_unsupported_types_are_named() -> None:
     batch = pa.RecordBatch.from_arrays(
         [pa.array([[1], None]), pa.array([b"a", b"b"])], ["lists", "bytes"]
@@ -196,6 +209,62 @@ def test_dates_read_as_dates() -> None:
     day, at = profile(table).to_dict()["columns"]
     assert (day["min"], day["max"]) == ("1970-01-01", "1971-01-01")
     assert (at["min"], at["max"]) == ("1970-01-01T00:00:00", "1970-01-01T00:00:01.5")
+
+    table = pa.table({"day": pa.array([0, 1, 9], pa.date32()), "at": pa.array([0, 1, 2], ZONED)})
+    day, at = profile(table).to_dict()["columns"]
+    assert (day["std"], at["std"]) == (None, None)
+    assert (at["min"], at["max"]) == ("1970-01-01T00:00:00Z", "1970-01-01T00:00:02Z")
+
+
+ZONED = pa.timestamp("s", "Europe/Zurich")
+
+
+def test_extremes_are_exact_where_floats_are_not() -> None:
+    first, last = -(2**62) - 1, 2**63 - 1
+    instants = pa.array([1_600_000_000_123_456_789, None, 0], pa.timestamp("ns"))
+    whole = profile({"n": [first, last, 0], "u": pa.array([2**64 - 1, 1, 2], pa.uint64())})
+    assert (whole.columns["n"].min, whole.columns["n"].max) == (first, last)
+    assert (whole.columns["u"].min, whole.columns["u"].max) == (1, 2**64 - 1)
+    column = profile({"t": instants}).to_dict()["columns"][0]
+    assert column["max"] == "2020-09-13T12:26:40.123456789"
+    fold = TableProfile(pa.schema([("n", pa.int64())]))
+    for values in ([None], [first], [5, None], [last], []):
+        fold.update(pa.record_batch({"n": pa.array(values, pa.int64())}))
+    assert (fold.columns["n"].min, fold.columns["n"].max) == (first, last)
+
+
+COUNTED = [1.5, 2.5, None, 1.5]
+CANONICAL = {
+    "half": pa.array(np.array([1.5, 2.5, np.nan, 1.5], np.float16)),
+    "decimal": pa.array([Decimal("1.5"), Decimal("2.5"), None, Decimal("1.5")]),
+    "codes": pa.array(COUNTED).dictionary_encode(),
+    "object": pa.array([None if v is None else {"x": v} for v in COUNTED]),
+}
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_a_profile_is_of_what_a_pipeline_reads(name: str) -> None:
+    (column,) = profile({name: CANONICAL[name]}).columns.values()
+    assert column.name == ("object.x" if name == "object" else name)
+    assert (column.role, column.nulls, column.distinct) == (Role.NUMERIC, 1, 2)
+    assert (column.min, column.max) == (1.5, 2.5)
+
+
+def test_text_is_text_however_it_is_encoded() -> None:
+    texts = pa.array(["a", "b", None, "a"])
+    forms = {
+        "view": texts.cast(pa.string_view()),
+        "large": texts.cast(pa.large_string()),
+        "dictionary": texts.dictionary_encode(),
+        "plain": texts,
+    }
+    for column in profile(forms).columns.values():
+        assert column.role is Role.CATEGORICAL
+        assert column.to_dict()["type"] == "string"
+    frame = polars.DataFrame({"a": ["x", "y"], "d": [datetime.date(2020, 1, 1), None]})
+    assert [c.role for c in profile(frame).columns.values()] == [Role.CATEGORICAL, Role.DATETIME]
+    days = profile({"d": pa.array([0, 86_400_000], pa.date64())}).columns["d"]
+    assert (days.role, days.to_dict()["max"]) == (Role.DATETIME, "1970-01-02T00:00:00")
 
 
 def test_many_distinct_strings_are_estimated() -> None:

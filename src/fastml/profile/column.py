@@ -40,8 +40,9 @@ class ColumnProfile:
     distinct : float
         Distinct values: exact where `distinct_exact`, else within 0.81% (one sigma).
     mean, std, min, max : float
-        Of numbers; `std` is of the sample (ddof 1). Of dates and times in the unit in which they
-        are stored, counted from 1970; see `moment`.
+        Of numbers; `std` is of the sample (ddof 1), `min` and `max` whole numbers where a float
+        would not hold them. Of dates and times in the unit in which they are stored, counted from
+        1970; see `moment`.
     """
 
     name: str
@@ -59,6 +60,12 @@ class ColumnProfile:
     max: float = math.nan
     sketch: tuple[QuantileSketch, int] | None = None
     frequent: Sequence[tuple[Any, int]] = ()
+
+    @property
+    def kind(self) -> str:
+        """The type in a word: text is `string`, however it is encoded."""
+        kind = self.type.value_type if pa.types.is_dictionary(self.type) else self.type
+        return "string" if pa.types.is_large_string(kind) else str(kind)
 
     @property
     def present(self) -> int:
@@ -90,19 +97,28 @@ class ColumnProfile:
         return list(self.frequent[:k])
 
     def moment(self, value: float) -> str | float:
-        """Return a statistic of the column as people read it: dates and instants as ISO 8601."""
-        if math.isnan(value) or not (pa.types.is_date(self.type) or _is_instant(self.type)):
+        """Return a statistic of the column as people read it: dates and instants as ISO 8601.
+
+        Those of a time zone are told in UTC, and end in `Z`.
+        """
+        if math.isnan(value) or not self._is_point_in_time:
             return value
         unit = "D" if pa.types.is_date(self.type) else self.type.unit
         text = str(np.array(round(value), f"datetime64[{unit}]"))
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        zoned = pa.types.is_timestamp(self.type) and self.type.tz is not None
+        return text + "Z" if zoned else text
+
+    @property
+    def _is_point_in_time(self) -> bool:
+        return bool(pa.types.is_date(self.type) or pa.types.is_timestamp(self.type))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON takes it: NaN is None, and no value of a person is in it."""
         shown = self.role not in (Role.PERSONAL, Role.IDENTIFIER, Role.TEXT)
         numbers = {
             "mean": self.mean,
-            "std": self.std if not _is_instant(self.type) else math.nan,
+            "std": math.nan if self._is_point_in_time else self.std,
             "min": self.min,
             "max": self.max,
         }
@@ -112,7 +128,7 @@ class ColumnProfile:
             quantiles = {f"{q:g}": self._plain(self.quantile(q)) for q in QUANTILES}
         return {
             "name": self.name,
-            "type": str(self.type),
+            "type": self.kind,
             "role": str(self.role),
             "reason": self.reason,
             "count": self.count,
@@ -127,7 +143,3 @@ class ColumnProfile:
 
     def _plain(self, value: float) -> str | float | None:
         return None if math.isnan(value) else self.moment(value)
-
-
-def _is_instant(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind))

@@ -20,7 +20,7 @@ __all__ = ["location_reason", "personal_reason"]
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
 _PHONE = re.compile(r"\+?[\d(][\d\s().\-/]{6,21}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
-_ENOUGH = 5  # values that must be seen before content alone convicts
+_ENOUGH = 5  # values: fewer may be what they seem by chance
 
 
 def _is_phone(value: str) -> bool:
@@ -128,7 +128,9 @@ _KINDS = (
 )  # fmt: skip
 
 
-def personal_reason(name: Words, sample: Sequence[str], distinct_share: float) -> str | None:
+def personal_reason(
+    name: Words, sample: Sequence[str], distinct_share: float, enough: int = _ENOUGH
+) -> str | None:
     """Return why a column is personal data, None where it is not.
 
     Parameters
@@ -139,6 +141,8 @@ def personal_reason(name: Words, sample: Sequence[str], distinct_share: float) -
         Distinct values, as text.
     distinct_share : float
         Distinct values as a share of the values present.
+    enough : int
+        Values that must be seen before content alone convicts.
     """
     if not sample:
         return None
@@ -149,7 +153,7 @@ def personal_reason(name: Words, sample: Sequence[str], distinct_share: float) -
             return f"its name and its values say that it holds {kind.words}"
         if (
             kind.certain is not None
-            and len(sample) >= _ENOUGH
+            and len(sample) >= enough
             and _share(kind.certain, sample) >= 0.9
         ):
             return f"its values are {kind.words}"

@@ -95,10 +95,7 @@ def decide_role(column: Evidence) -> tuple[Role, str]:
     if column.present == 0:
         return Role.CONSTANT, "it has no values"
     if column.distinct == 1 and column.missing == 0:
-        return (
-            Role.CONSTANT,
-            f"every row has {column.sample[0]!r}" if column.sample else "one value",
-        )
+        return _constant_role(column)
     if pa.types.is_boolean(kind):
         return Role.BOOLEAN, "its type is bool"
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -110,6 +107,15 @@ def decide_role(column: Evidence) -> tuple[Role, str]:
     if pa.types.is_integer(kind):
         return _integer_role(column)
     return Role.NUMERIC, f"its type is {kind}"
+
+
+def _constant_role(column: Evidence) -> tuple[Role, str]:
+    """Tell whether the one value is a person's, which is not to be shown: one is enough here."""
+    values = [str(value) for value in column.sample[:1]]
+    reason = personal_reason(Words(column.name), values, 1.0, enough=1)
+    if reason is not None:
+        return Role.PERSONAL, reason
+    return Role.CONSTANT, f"every row has {column.sample[0]!r}" if values else "one value"
 
 
 def _is_flag(column: Evidence) -> bool:

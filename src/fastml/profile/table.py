@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fastml._native.categories import CategoryCounts
 from fastml._native.distinct import DistinctCounts
@@ -41,7 +42,7 @@ class TableProfile:
     Parameters
     ----------
     schema : pyarrow.Schema
-        The table's columns, in the types that `fastml.scan` gives.
+        The table's columns, in the types of `Source.canonical`; others have no statistics.
     start : int, default 0
         The place in the table of the first row to come.
     correlations : bool, optional
@@ -59,6 +60,9 @@ class TableProfile:
         n = len(self._numbers)
         self._correlated = n <= _MOST_CORRELATED if correlations is None else correlations
         self._moments = NumericMoments(n, self._correlated)
+        # Extremes of what a float64 does not hold exactly, by the place in `_numbers`.
+        wide = [i for i, column in enumerate(self._numbers) if _is_wide(schema.field(column).type)]
+        self._extremes: dict[int, tuple[int, int] | None] = dict.fromkeys(wide)
         self._quantiles = QuantileSketch(n, start)
         self._distinct = DistinctCounts(n)
         self._distinct_texts = DistinctCounts(len(self._texts))
@@ -90,6 +94,7 @@ class TableProfile:
         self.rows = batch.num_rows
         self._first = batch.slice(0, SAMPLE)
         self._moments.update(batch, self._numbers)
+        self._extremes = {i: _extremes(batch.column(self._numbers[i])) for i in self._extremes}
         self._quantiles.update(batch, self._numbers)
         self._distinct.update(batch, self._numbers)
         self._nulls = np.array([column.null_count for column in batch.columns], dtype=np.int64)
@@ -120,12 +125,18 @@ class TableProfile:
             )
         self.rows += other.rows
         self._moments.merge(other._moments)
+        for i, theirs in other._extremes.items():
+            mine = self._extremes[i]
+            if mine is None or theirs is None:
+                self._extremes[i] = mine or theirs
+            else:
+                self._extremes[i] = min(mine[0], theirs[0]), max(mine[1], theirs[1])
         self._quantiles.merge(other._quantiles)
         self._distinct.merge(other._distinct)
         self._distinct_texts.merge(other._distinct_texts)
         self._nulls = self._nulls + other._nulls
-        for mine, theirs in zip(self._categories, other._categories, strict=True):
-            mine.merge(theirs)
+        for counts, others in zip(self._categories, other._categories, strict=True):
+            counts.merge(others)
         if self._first is None or self._first.num_rows == 0:
             self._first = other._first
 
@@ -146,6 +157,7 @@ class TableProfile:
         found = {}
         for i, (mean, std, low, high) in enumerate(statistics):
             field = self.schema.field(self._numbers[i])
+            low, high = self._extremes.get(i) or (float(low), float(high))
             frequent: list[tuple[Any, int]] = []
             if pa.types.is_boolean(field.type) and count[i]:
                 true = round(mean * count[i])
@@ -159,8 +171,8 @@ class TableProfile:
                 distinct_exact=bool(exact[i]),
                 mean=float(mean),
                 std=float(std),
-                min=float(low),
-                max=float(high),
+                min=low,
+                max=high,
                 sketch=(self._quantiles, i),
                 frequent=frequent,
                 sample=self._sample(self._numbers[i]),
@@ -270,6 +282,20 @@ class TableProfile:
         return as_rich(self.rows, self.columns.values())
 
 
+def _is_wide(kind: pa.DataType) -> bool:
+    """Whether values are whole numbers that a float64 may not hold."""
+    whole = pa.types.is_integer(kind) or pa.types.is_temporal(kind)
+    return bool(whole and is_number(kind) and kind.bit_width == 64)
+
+
+def _extremes(column: pa.Array) -> tuple[int, int] | None:
+    """Return the least and the greatest value of a column of 64 bits a value, None if all null."""
+    if pa.types.is_temporal(column.type):
+        column = column.view(pa.int64())
+    found = pc.min_max(column)
+    return (found["min"].as_py(), found["max"].as_py()) if found["min"].is_valid else None
+
+
 def _counts() -> CategoryCounts:
     return CategoryCounts(_CATEGORIES, _CATEGORY_BYTES)
 
@@ -304,7 +330,7 @@ def profile(
     >>> found.columns["size"].max, found.columns["colour"].top()
     (4.0, [('red', 2)])
     """
-    table = source if isinstance(source, Source) else scan(source)
+    table = scan(source).canonical()
     total = TableProfile(table.schema, correlations=correlations)
     fold = partial(_profile_block, table.schema, correlations)
     for block in ordered_map(fold, _numbered(table), threads):

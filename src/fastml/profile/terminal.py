@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from fastml.profile.column import ColumnProfile
 from fastml.schema import Role
 
@@ -72,19 +70,12 @@ def _cells(column: ColumnProfile) -> tuple[str, ...]:
     distinct = "" if math.isnan(column.distinct) else f"{about}{column.distinct:,.0f}"
     return (
         column.name,
-        _short_type(column.type),
+        column.kind,
         str(column.role),
         "" if column.nulls == 0 else _percent(missing),
         distinct,
         _values(column),
     )
-
-
-def _short_type(kind: pa.DataType) -> str:
-    """Return the type in a word: text is text, however it is encoded."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return str(kind)
 
 
 def _percent(share: float) -> str:
@@ -109,7 +100,7 @@ def _values(column: ColumnProfile) -> str:
         return ""
     if isinstance(column.moment(column.min), str):
         return f"{column.moment(column.min)} to {column.moment(column.max)}"
-    low, median, high = (_number(v) for v in (column.min, column.quantile(0.5), column.max))
+    low, median, high = (_number(float(v)) for v in (column.min, column.quantile(0.5), column.max))
     return f"{low} to {high}, median {median}, mean {_number(column.mean)}"
 
 
