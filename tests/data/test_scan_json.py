@@ -91,6 +91,37 @@ def test_arrays_are_cut_at_records_alone(records, indent, ascii_only: bool, bloc
     assert [json.loads(line) for line in lines.splitlines() if line.strip()] == records
 
 
+ZONED = pa.timestamp("us", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2020-01-01T10:00:00+01:00", "2020-01-01T10:00:00Z"], ZONED),
+        (["2020-01-01T10:00:00.5Z", "2020-01-01T10:00:00Z"], ZONED),
+        (["2020-01-01T10:00:00", "2020-01-02"], pa.timestamp("s")),
+        (["2020-01-01T10:00:00", "2020-01-01T10:00:00.5"], pa.timestamp("us")),
+        (["2020-01-01T10:00:00Z", "2020-01-01T10:00:00"], pa.string()),
+        (["2020-01-01T10:00:00.5", "2020-01-01T10:00:00Z"], pa.string()),
+        (["2020-01-01T10:00:00Z", "x"], pa.string()),
+    ],
+)
+@pytest.mark.parametrize("block", [16, 1 << 20])
+def test_times_keep_their_offsets(
+    file, monkeypatch: pytest.MonkeyPatch, texts: list[str], expected: pa.DataType, block: int
+) -> None:
+    monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
+    for order in (texts, texts[::-1]):
+        records = [{"t": text, "o": {"t": text}, "l": [text, None]} for text in order]
+        text = "".join(json.dumps(record) + "\n" for record in records)
+        got = file(text).to_table()
+        assert got.schema.types == [expected, expected, pa.list_(expected)]
+        assert got["t"].equals(pa.chunked_array([order]).cast(expected))
+        stated = file(text, types={"t": "string", "o.t": "string"})
+        assert stated.to_table()["o.t"].to_pylist() == order
+        assert stated.schema.types[0] == pa.string()
+
+
 def test_records_under_a_key(file) -> None:
     text = '{"meta": {"rows": [1], "x": "\\"rows\\": ["}, "rows" : [{"a": 1}, {"a": 2}], "n": 2}'
     assert file(text, "t.json", records="rows").to_table().to_pydict() == {"a": [1, 2]}

@@ -14,7 +14,7 @@ from fastml.data.bytestreams import TextFile
 from fastml.data.canonical import CanonicalReader
 from fastml.data.json_blocks import array_start, line_blocks, record_blocks
 from fastml.data.json_faults import describe_fault
-from fastml.data.json_types import join_json_types, nested_schema, type_of
+from fastml.data.json_types import join_json_types, nested_schema, type_of, with_times_as_text
 from fastml.data.schemas import declared_types
 from fastml.engine import ordered_map
 from fastml.errors import DataError, SchemaError
@@ -70,7 +70,7 @@ class JsonReader:
         stream, whole = self._file.open_prefix(_PREFIX)
         rows = 0
         for block, table in self._parsed(stream, whole, declared, "infer"):
-            found = type_of(table.to_struct_array().combine_chunks())
+            found = type_of(table.to_struct_array().combine_chunks(), pa.struct(list(declared)))
             joined = join_json_types(known, found)
             if joined is None:
                 fault = describe_fault(
@@ -89,13 +89,12 @@ class JsonReader:
 
         def parse(block: bytes) -> tuple[bytes, pa.Table | pa.ArrowInvalid]:
             try:
-                table = pajson.read_json(
-                    pa.BufferReader(block),
-                    pajson.ReadOptions(use_threads=False, block_size=len(block) + 1),
-                    pajson.ParseOptions(
-                        explicit_schema=schema, unexpected_field_behavior=unexpected
-                    ),
-                )
+                table = _table(block, schema, unexpected)
+                if unexpected == "infer":
+                    found = pa.struct(list(table.schema))
+                    texts = with_times_as_text(found, pa.struct(list(schema)))
+                    if texts != found:
+                        table = _table(block, pa.schema(list(texts)), unexpected)
                 table.validate(full=True)  # that text is UTF-8
             except pa.ArrowInvalid as error:
                 return block, error
@@ -119,6 +118,14 @@ class JsonReader:
             f"{self.name}, in the rows after row {rows:,}: {error}; correct the rows, or declare "
             "the types of their columns with types={...}"
         )
+
+
+def _table(block: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
+    return pajson.read_json(
+        pa.BufferReader(block),
+        pajson.ReadOptions(use_threads=False, block_size=len(block) + 1),
+        pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
+    )
 
 
 def json_readers(files: Sequence[TextFile], options: JsonOptions) -> list[CanonicalReader]:

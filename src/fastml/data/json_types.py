@@ -8,16 +8,18 @@ import pyarrow as pa
 
 from fastml.data.inference import parses
 
-_STAMP, _ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
+__all__ = ["join_json_types", "kind_of", "nested_schema", "type_of", "with_times_as_text"]
 
-__all__ = ["join_json_types", "kind_of", "nested_schema", "type_of"]
+_STAMP, _ZONED = pa.timestamp("us"), pa.timestamp("us", "UTC")
+_TIMES = (pa.timestamp("s"), _STAMP, _ZONED)
+_NO_FIELDS = pa.struct([])
 
 
 def join_json_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     """Return the narrowest type for values of both, None where JSON has no such type.
 
-    Null is below all, integers below floats, timestamps below text; objects and lists are joined
-    field by field.
+    Null is below all, integers below floats, timestamps below text, as are those with and without
+    an offset together; objects and lists are joined field by field.
     """
     if a == b or pa.types.is_null(b):
         return a
@@ -39,24 +41,50 @@ def join_json_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
         return pa.float64()
     if kinds != {"a text"}:
         return None
-    return _STAMP if pa.types.is_timestamp(a) and pa.types.is_timestamp(b) else pa.string()
+    naive = all(pa.types.is_timestamp(kind) and kind.tz is None for kind in (a, b))
+    return _STAMP if naive else pa.string()
 
 
-def type_of(column: pa.Array) -> pa.DataType:
-    """Return the type of parsed values; texts that are all times with fractions are timestamps.
+def type_of(column: pa.Array, declared: pa.DataType = _NO_FIELDS) -> pa.DataType:
+    """Return the type of parsed values; texts that are all times of one kind are timestamps.
 
-    Arrow finds the times without fractions of a second itself.
+    What is `declared`, a struct, is not looked at.
     """
     if pa.types.is_struct(column.type):
-        return pa.struct(
-            [
-                (field.name, type_of(child))
-                for field, child in zip(column.type, column.flatten(), strict=True)
-            ]
-        )
-    if pa.types.is_string(column.type) and (parses(column, _STAMP) or parses(column, _ZONED)):
-        return _STAMP
+        pairs = zip(column.type, column.flatten(), strict=True)
+        fields = [(field.name, child, _stated(declared, field.name)) for field, child in pairs]
+        return pa.struct([(n, type_of(c, d) if _is_open(d) else c.type) for n, c, d in fields])
+    if pa.types.is_list(column.type):
+        return pa.list_(type_of(column.flatten()))
+    if pa.types.is_string(column.type):
+        return next((kind for kind in _TIMES if parses(column, kind)), column.type)
     return column.type
+
+
+def with_times_as_text(found: pa.DataType, declared: pa.DataType = _NO_FIELDS) -> pa.DataType:
+    """Return a type with text in place of timestamps that are not `declared`, a struct.
+
+    Arrow finds times without fractions of a second itself, but not whether they have an offset.
+    """
+    if pa.types.is_struct(found):
+        fields = [(field, _stated(declared, field.name)) for field in found]
+        return pa.struct(
+            [(f.name, with_times_as_text(f.type, d) if _is_open(d) else f.type) for f, d in fields]
+        )
+    if pa.types.is_list(found):
+        return pa.list_(with_times_as_text(found.value_type))
+    return pa.string() if pa.types.is_timestamp(found) else found
+
+
+def _stated(declared: pa.DataType, name: str) -> pa.DataType:
+    """Return the type that is declared for a field; a struct without fields where none is."""
+    place = declared.get_field_index(name)
+    return declared.field(place).type if place >= 0 else _NO_FIELDS
+
+
+def _is_open(declared: pa.DataType) -> bool:
+    """Whether something below is left to be found."""
+    return bool(pa.types.is_struct(declared))
 
 
 def kind_of(found: pa.DataType) -> str | None:
