@@ -460,3 +460,25 @@ def test_rows_without_weight_do_not_count(project: MakeProject) -> None:
     assert outcome.baseline.rule.metrics["roc_auc"] > plain.baseline.rule.metrics["roc_auc"] + 0.05
     found = evaluate_model(folder / "model", "customers.parquet")
     assert found.evaluation.metrics["roc_auc"] > 0.7
+
+
+def test_the_steps_are_as_the_project_says(project: MakeProject) -> None:
+    lines = """[features]
+keep = ["age"]
+impute = "median"
+missing_indicator = true
+scale = "robust"
+max_categories = 2
+most_correlated = 0.2
+"""
+    _, folder = run(read_project(project(lines)))
+    model, _ = open_model(folder / "model")
+    plan = model.plan_
+    ages = next(each for each in plan.numeric if each.column == "age")
+    assert ages.indicator
+    assert abs(ages.imputed - ages.center) < 1e-6  # the median, which a robust scale is about
+    (plans,) = (each for each in plan.categorical if each.column == "plan")
+    assert plans.n_codes == 2
+    assert "age" in model.dropped_["spend"]
+    _, folder = run(read_project(project("features.drop_missing_rows = true")))
+    assert open_model(folder / "model")[0].n_rows_ < 0.98 * model.n_rows_

@@ -12,6 +12,15 @@ from fastml._typing import PathLike, Task
 from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.threshold import DecisionValue
 from fastml.model_selection import Method
+from fastml.preprocessing import (
+    CorrelationPruner,
+    MinMaxScaler,
+    MissingRowDropper,
+    OneHotEncoder,
+    RobustScaler,
+    SimpleImputer,
+    StandardScaler,
+)
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
     choice,
@@ -103,12 +112,48 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Columns to leave out, to learn from although fastml would not, and to read otherwise."""
+    """Which columns are learned from, and how they are prepared.
+
+    A key left out takes the default of `fastml.Pipeline` and of its steps.
+    """
 
     drop: Annotated[tuple[str, ...], texts] = ()
     keep: Annotated[tuple[str, ...], texts] = ()
     categorical: Annotated[tuple[str, ...], texts] = ()
     numeric: Annotated[tuple[str, ...], texts] = ()
+    impute: Annotated[str | None, choice("mean", "median", "most_frequent")] = None
+    missing_indicator: Annotated[bool | None, flag] = None
+    drop_missing_rows: Annotated[bool | None, flag] = None
+    infinite: Annotated[str | None, choice("error", "missing")] = None
+    scale: Annotated[str | None, choice("standard", "minmax", "robust")] = None
+    max_categories: Annotated[int | None, whole(at_least=1)] = None
+    min_frequency: Annotated[int | None, whole(at_least=1)] = None
+    most_correlated: Annotated[float | None, number(above=0, at_most=1)] = None
+
+    def lists(self) -> dict[str, tuple[str, ...]]:
+        """Return the keys that name columns, with the columns."""
+        return {k: v for k, v in given(self).items() if isinstance(v, tuple)}
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keys that were given, as arguments of `fastml.Pipeline`."""
+        found: dict[str, Any] = dict(self.lists())
+        imputer = {"strategy": self.impute, "add_indicator": self.missing_indicator}
+        found["imputer"] = SimpleImputer(**_stated(imputer))
+        encoder = {"max_categories": self.max_categories, "min_frequency": self.min_frequency}
+        found["encoder"] = OneHotEncoder(**_stated(encoder))
+        found["pruner"] = CorrelationPruner(**_stated({"threshold": self.most_correlated}))
+        if self.scale is not None:
+            found["scaler"] = _SCALERS[self.scale]()
+        if self.drop_missing_rows:
+            found["rows"] = MissingRowDropper()
+        return found | _stated({"infinite": self.infinite})
+
+
+_SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+
+
+def _stated(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in settings.items() if v is not None}
 
 
 @dataclass(frozen=True, slots=True)

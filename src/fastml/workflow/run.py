@@ -122,7 +122,7 @@ def _open(project: Project, journal: Journal) -> Source:
         "[problem] target": [project.problem.target],
         "[problem] weight": [project.problem.weight] if project.problem.weight else [],
         "[split] column": [project.split.column] if project.split.column else [],
-        **{f"[features] {key}": columns for key, columns in given(project.features).items()},
+        **{f"[features] {key}": columns for key, columns in project.features.lists().items()},
     }
     for key, columns in wanted.items():
         for column in columns:
@@ -202,7 +202,7 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
         task=project.problem.task,
         positive=project.problem.positive,
         weight=project.problem.weight,
-        **given(project.features),
+        **project.features.arguments(),
     )
 
 

@@ -42,6 +42,12 @@ source = {source}              # a file, folder, pattern or URI; a path counts f
 # keep = ["customer_segment"]  # learn from these, whatever is found out about them
 # categorical = ["shop"]       # whole numbers that are names; codes, months, hours are found
 # numeric = ["risk_class"]     # not names, but numbers in the order of their size
+# impute = "mean"              # mean | median | most_frequent; for missing numbers
+# missing_indicator = true     # and learn from their being missing
+# drop_missing_rows = true     # instead: train on complete rows alone
+# scale = "standard"           # standard | minmax | robust
+# max_categories = 100         # of a column; the rarest are one
+# most_correlated = 0.995      # of two columns that go together more closely, one is left out
 
 [split]
 train = 0.7
