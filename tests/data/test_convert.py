@@ -30,7 +30,7 @@ FORMATS = [
     "feather",
     "arrows",
 ]
-NULLS = {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"}
+VIEW = pa.binary_view()
 
 text = st.text(max_size=8).filter(lambda s: "\0" not in s)
 rows = st.lists(
@@ -143,6 +143,33 @@ def test_json_of_values_that_it_has_no_type_for(tmp_path: Path) -> None:
         {"f": None, "s": "é😀", "o.x": None, "l": None, "d": None, "u": None, "c": None},
         {"f": 1, "s": None, "o.x": 2, "l": [], "d": None, "u": 2, "c": "p"},
     ]
+
+
+def test_json_of_lists(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "f": [[1.0, float("nan"), None], [float("-inf")], None],
+            "d": [[datetime.date(2020, 1, 1)], [], None],
+            "o": [[{"x": float("nan"), "y": "é"}], [None], None],
+        }
+    )
+    convert(table, tmp_path / "t.json")
+    assert json.loads((tmp_path / "t.json").read_text(), parse_constant=pytest.fail) == [
+        {"f": [1, None, None], "d": ["2020-01-01"], "o": [{"x": None, "y": "é"}]},
+        {"f": [None], "d": [], "o": [None]},
+        {"f": None, "d": None, "o": None},
+    ]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize(
+    "column",
+    [[b"x"], [[b"x"]], [{"deep": b"x"}], pa.array([b"x"], pa.binary(1)), pa.array([b"x"], VIEW)],
+)
+def test_text_holds_no_bytes(tmp_path: Path, ending: str, column: object) -> None:
+    with pytest.raises(SchemaError, match=r"column 'b.*' is .*binary.*, which .* cannot hold"):
+        convert({"b": column}, tmp_path / f"t.{ending}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_parquet_keeps_types(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from fastml.data.canonical import canonical_batch, canonical_schema
 from fastml.data.formats import canonical_format, format_of_name, packing_of_name
 from fastml.data.json_lines import json_lines
 from fastml.data.scan import scan
-from fastml.data.schemas import conform
+from fastml.data.schemas import conform, holds_bytes, without_dictionaries
 from fastml.data.source import Source
 from fastml.errors import ConfigError, SchemaError
 
@@ -116,9 +116,9 @@ def _sink(temporary: Path, name: str) -> Iterator[pa.NativeFile]:
 
 @contextmanager
 def _csv(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(canonical_schema(source.schema))
+    schema = without_dictionaries(canonical_schema(source.schema))
     for field in schema:
-        if pa.types.is_nested(field.type) or _is_binary(field.type):
+        if pa.types.is_nested(field.type) or holds_bytes(field.type):
             raise SchemaError(
                 f"column {field.name!r} is {field.type}, which delimited text cannot hold; leave "
                 "it out with columns=[...], or write Parquet"
@@ -132,19 +132,17 @@ def _csv(temporary: Path, name: str, source: Source) -> Iterator[Write]:
 
 @contextmanager
 def _jsonl(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(canonical_schema(source.schema))
     with _sink(temporary, name) as sink:
-        yield lambda batch: sink.write(json_lines(conform(canonical_batch(batch), schema)))
+        yield lambda batch: sink.write(json_lines(batch))
 
 
 @contextmanager
 def _json(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(canonical_schema(source.schema))
     first = True
 
     def write(batch: pa.RecordBatch) -> None:
         nonlocal first
-        lines = json_lines(conform(canonical_batch(batch), schema), before=",\n", after="")
+        lines = json_lines(batch, before=",\n", after="")
         sink.write(lines.slice(1) if first else lines)
         first = False
 
@@ -156,14 +154,14 @@ def _json(temporary: Path, name: str, source: Source) -> Iterator[Write]:
 
 @contextmanager
 def _parquet(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(source.schema)
+    schema = without_dictionaries(source.schema)
     with _named_types(), pq.ParquetWriter(temporary, schema, compression=_CODEC) as writer:
         yield lambda batch: writer.write_batch(conform(batch, schema), _ROW_GROUP)
 
 
 @contextmanager
 def _arrow(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(source.schema)
+    schema = without_dictionaries(source.schema)
     options = pa.ipc.IpcWriteOptions(compression=_CODEC)
     with _named_types(), pa.ipc.new_file(str(temporary), schema, options=options) as writer:
         yield lambda batch: writer.write_batch(conform(batch, schema))
@@ -171,7 +169,7 @@ def _arrow(temporary: Path, name: str, source: Source) -> Iterator[Write]:
 
 @contextmanager
 def _arrow_stream(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    schema = _plain(source.schema)
+    schema = without_dictionaries(source.schema)
     options = pa.ipc.IpcWriteOptions(compression=_CODEC)
     with pa.ipc.new_stream(str(temporary), schema, options=options) as writer:
         yield lambda batch: writer.write_batch(conform(batch, schema))
@@ -197,15 +195,3 @@ def _named_types() -> Iterator[None]:
             f"a column has a type that the file cannot hold: {error}; leave it out with "
             "columns=[...], or cast it"
         ) from error
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """Return the schema with the values of dictionaries: files build their own."""
-    return pa.schema(
-        [(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema]
-    )
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_union(kind))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import math
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from fastml.data.canonical import canonical_batch
+from fastml.data.schemas import conform, holds_bytes, without_dictionaries
+from fastml.errors import SchemaError
 
 __all__ = ["json_lines"]
 
@@ -17,9 +23,21 @@ def json_lines(batch: pa.RecordBatch, before: str = "", after: str = "\n") -> pa
     """Return the rows of `batch` as JSON objects, with `before` and `after` around each.
 
     Missing values, NaN and infinities are null; dates and times are ISO 8601 texts, durations
-    integers; other columns
-    that JSON has no type for are their texts. The batch has no dictionaries and no structs.
+    integers, decimals floats; the fields of a struct are keys `a.b`.
+
+    Raises
+    ------
+    SchemaError
+        If a column is binary.
     """
+    batch = canonical_batch(batch)
+    batch = conform(batch, without_dictionaries(batch.schema))
+    for field in batch.schema:
+        if holds_bytes(field.type):
+            raise SchemaError(
+                f"column {field.name!r} is {field.type}, which JSON cannot hold; leave it out with "
+                "columns=[...], or write Parquet"
+            )
     parts: list[Any] = []
     opening = before + "{"
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -53,9 +71,21 @@ def _as_json(column: pa.Array) -> pa.Array:
     elif types.is_null(kind):
         text = pa.nulls(len(column), pa.large_string())
     else:  # lists and the like: a value at a time
-        values = [None if v is None else json.dumps(v, default=str) for v in column.to_pylist()]
-        text = pa.array(values, pa.large_string())
+        text = pa.array([json.dumps(_plain(v)) for v in column.to_pylist()], pa.large_string())
     return pc.fill_null(text, "null")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def _quoted(column: pa.Array) -> pa.Array:

@@ -15,10 +15,12 @@ __all__ = [
     "check_same_columns",
     "conform",
     "dressed",
+    "holds_bytes",
     "listed",
     "no_such_column",
     "nullable",
     "unify",
+    "without_dictionaries",
 ]
 
 
@@ -152,6 +154,22 @@ def declared_types(types: Mapping[str, Any]) -> dict[str, pa.DataType]:
 def nullable(schema: pa.Schema) -> pa.Schema:
     """Return `schema` with names and types alone: no metadata, every column nullable."""
     return pa.schema([(field.name, field.type) for field in schema])
+
+
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether a type is binary, or holds some that is."""
+    types = pa.types
+    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    if binary or types.is_fixed_size_binary(kind):
+        return True
+    return any(holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
+
+
+def without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with the values of dictionaries in their place."""
+    return pa.schema(
+        [(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema]
+    )
 
 
 def dressed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
