@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fastml.reporting.curves import precision_recall, roc, thinned
 from fastml.reporting.drawing import Drawing, short, ticks
+from fastml.reporting.numbers import metric_value
 from fastml.reporting.page import Html, bar, figure, page, paragraph, preformatted, section, table
 
 VOID = {"meta", "line", "polyline", "path", "circle", "br"}
@@ -151,3 +152,8 @@ def test_thinning_keeps_both_ends() -> None:
     kept, _ = thinned(x, x, 10)
     assert len(kept) == 10
     assert (kept[0], kept[-1]) == (0, 999)
+
+
+def test_a_share_of_nothing_is_not_written_out() -> None:
+    assert metric_value("mape", 0.3931) == "39.3%"
+    assert metric_value("mape", 5.8e14) == "over 10,000%"

@@ -6,6 +6,7 @@ from math import isfinite
 
 __all__ = ["amount", "metric_value", "percent"]
 
+_BEYOND = 100.0
 _SHARES = {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mape"}
 
 
@@ -19,8 +20,8 @@ def metric_value(name: str, value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share in percent."""
-    return f"{100 * share:.1f}%"
+    """Write a share in percent; of one beyond all measure (of a number that is 0) just that."""
+    return f"{100 * share:.1f}%" if share < _BEYOND else "over 10,000%"
 
 
 def amount(value: float) -> str:
