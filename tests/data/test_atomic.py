@@ -66,6 +66,52 @@ def test_an_interruption_leaves_what_was_there(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_interruption_between_two_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "before").write_text("")
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+        temporary.mkdir()
+    assert [p.name for p in tmp_path.rglob("*")] == ["out", "before"]
+
+
+def test_permissions_and_links_stay(tmp_path: Path) -> None:
+    file, link, folder = tmp_path / "file", tmp_path / "link", tmp_path / "folder"
+    file.write_text("old")
+    file.chmod(0o600)
+    link.symlink_to(file)
+    with atomic_path(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o600)
+    folder.mkdir(mode=0o700)
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with atomic_path(".") as temporary:
+        temporary.mkdir()
+        (temporary / "x").write_text("")
+    assert [p.name for p in here.iterdir()] == ["x"]
+    with pytest.raises(DataError, match="it is the root of all files"), atomic_path("/"):
+        pass
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match=r"out was not written: the disk is full .*Nothing was left"),
@@ -83,6 +129,14 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
             DataError, match=r"was not written: .*choose a folder that can be written to"
         ),
         atomic_path(tmp_path / "file" / "below") as temporary,
+    ):
+        temporary.write_text("")
+
+
+def test_a_place_where_nothing_can_be_made() -> None:
+    with (
+        pytest.raises(DataError, match=r"/proc/1/x was not written: .*choose a folder"),
+        atomic_path("/proc/1/x") as temporary,
     ):
         temporary.write_text("")
 

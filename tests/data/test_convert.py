@@ -192,6 +192,13 @@ def test_types_that_text_cannot_hold(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "json"])
+def test_a_time_zone_that_there_is_not(tmp_path: Path, ending: str) -> None:
+    table = pa.table({"t": pa.array([1], pa.timestamp("us", "Mars/Olympus"))})
+    with pytest.raises(SchemaError, match=r"cannot hold: .*Mars/Olympus.*; leave it out"):
+        convert(table, tmp_path / f"t.{ending}")
+
+
 def test_a_fault_in_the_source_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("a,b\n" + "1,2\n" * 300_000 + "1\n")
     source = tmp_path / "in.csv"

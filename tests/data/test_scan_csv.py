@@ -255,7 +255,6 @@ def test_quotes_that_open_nothing(csv, end: str) -> None:
     for text in ('5" pipe', '"5"" pipe"', '"5\n6"', '"5\n"', "'5"):
         assert csv(f"a,b\n1,{text}{end}").count_rows() == 1
     assert csv(f'a,b\n1,"x{end}', quote=None).to_table()["b"].to_pylist() == ['"x']
-    assert csv(f'a,b\n1,"x{end}', quote=False).to_table()["b"].to_pylist() == ['"x']
 
 
 def test_a_stream_is_looked_at_up_to_the_middle_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.feather as feather
+import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 
@@ -64,6 +67,64 @@ def test_a_file_whose_name_looks_like_a_glob(tmp_path: Path) -> None:
     assert scan(tmp_path / "a[1].parquet").to_table()["x"].to_pylist() == [1]
 
 
+def test_a_glob_may_name_what_is_hidden(folder: Path) -> None:
+    write(folder / "_new" / ".x.parquet", x=[7])
+    write(folder / "_q1.parquet", x=[8])
+    assert scan(str(folder / "_q*.parquet")).to_table()["x"].to_pylist() == [8]
+    assert scan(str(folder / "_new" / ".*")).to_table()["x"].to_pylist() == [7]
+    assert scan(str(folder / "*")).name.endswith("*")
+    with pytest.raises(DataError, match="no file matches"):
+        scan(str(folder / "_new" / "*"))
+
+
+def test_a_glob_looks_no_deeper_than_it_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    selector = pyarrow.fs.FileSelector
+
+    def watched(root: str, *, allow_not_found: bool, recursive: bool) -> object:
+        asked.append(recursive)
+        return selector(root, allow_not_found=allow_not_found, recursive=recursive)
+
+    monkeypatch.setattr("fastml.data.files.pafs.FileSelector", watched)
+    for glob in ("*.parquet", "**/*.parquet", "../i*/*.parquet"):
+        assert scan(f"{folder.resolve()}/{glob}").num_rows == 6
+    assert asked == [False, True, True]
+
+
+def test_options_in_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def from_uri(uri: str) -> object:
+        asked.append(uri)
+        raise ValueError("no network")
+
+    monkeypatch.setattr("fastml.data.files.pafs.FileSystem", SimpleNamespace(from_uri=from_uri))
+    for uri in ("s3://b/k?region=eu-west-1", "s3://b/d/p-?.csv?region=eu&scheme=http", "s3://b/?x"):
+        with pytest.raises(ConfigError, match="cannot be opened: no network"):
+            scan(uri)
+    assert asked == ["s3://b/k?region=eu-west-1", "s3://b/d/?region=eu&scheme=http", "s3://b/"]
+
+
+def test_options_for_what_is_open_already(folder: Path) -> None:
+    source = scan(folder)
+    for given in (source, {"a": [1]}):
+        with pytest.raises(ConfigError, match="'null_values' does not apply to a "):
+            scan(given, null_values=["?"])
+        with pytest.raises(ConfigError, match="format='csv' does not apply to a "):
+            scan(given, format="csv")
+
+
+def test_a_named_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(path.write_bytes, b"a,b\n1,2\n")
+        source = scan(path)
+        assert source.name == str(path)
+        assert not source.rereadable
+        assert source.to_table().to_pydict() == {"a": [1], "b": [2]}
+
+
 def test_missing_files(folder: Path) -> None:
     with pytest.raises(
         DataError, match=r"no file or folder .*part-1.parquet; did you mean 'part-10"
@@ -73,6 +134,8 @@ def test_missing_files(folder: Path) -> None:
         scan(folder / "nowhere" / "x.parquet")
     with pytest.raises(DataError, match=r"no file matches .*\*\.csv"):
         scan(str(folder / "*.csv"))
+    with pytest.raises(DataError, match="there is no file ~nobody-here/x"):
+        scan("~nobody-here/x")
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match=r"the folder .*empty holds no files"):
         scan(folder / "empty")

@@ -238,6 +238,9 @@ def test_declared_types(file) -> None:
 
 
 def test_encodings(file) -> None:
+    for encoding in ("klingon", "base64"):
+        with pytest.raises(ConfigError, match=f"encoding '{encoding}' is not known; expected a"):
+            file('{"a": 1}', encoding=encoding)
     assert file('{"a": "é"}'.encode("utf-16")).to_table().to_pydict() == {"a": ["é"]}
     assert file('{"a": "é"}'.encode("latin-1"), encoding="latin-1").head().to_pydict() == {
         "a": ["é"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -134,6 +136,34 @@ def test_an_iterator_must_give_batches_of_one_schema() -> None:
     other_name = iter([pa.record_batch({"x": [1]}), pa.record_batch({"y": [1]})])
     with pytest.raises(SchemaError, match=r"batch 2 of .* has the columns 'y'; expected .* 'x'"):
         scan(other_name).to_table()
+
+
+def test_the_error_of_a_stream_is_its_own() -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"a": [1]})
+        raise KeyError("boom")
+
+    def stream() -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches())
+
+    with pytest.raises(KeyError, match="boom"):
+        scan(stream()).to_table()
+    with pytest.raises(DataError, match="cannot be read: ") as caught:
+        scan(Exporter(stream())).to_table()
+    assert "Traceback" not in str(caught.value)
+
+
+class Exporter:
+    """A stream of batches that is not pyarrow's."""
+
+    def __init__(self, stream: pa.RecordBatchReader) -> None:
+        self._stream = stream
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._stream.__arrow_c_stream__(requested_schema)
+
+    def read_next_batch(self) -> pa.RecordBatch:
+        return self._stream.read_next_batch()
 
 
 class OneWay:

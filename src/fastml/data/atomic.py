@@ -16,7 +16,9 @@ from fastml.errors import DataError
 __all__ = ["atomic_path"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+_FORBIDDEN = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EBUSY,
+}  # fmt: skip
 
 
 @contextmanager
@@ -25,6 +27,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
     What was written is synced to the disk before it is renamed. If the body raises, it is removed,
     and what stood at `path` before stays. Folders above `path` are made where they are missing.
+    What replaces a file or a folder is given its permissions; a symbolic link is followed.
 
     Raises
     ------
@@ -37,21 +40,24 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     ...     temporary.write_text("done")
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    target = path.resolve()
+    if not target.name:
+        raise DataError(f"{path} was not written: it is the root of all files; name a file in it")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
             _sync(temporary)
-            _replace(temporary, path)
+            _replace(temporary, target)
         finally:
             _remove(temporary)
     except OSError as error:
         if error.errno in _FULL:
             raise DataError(
                 f"{path} was not written: the disk is full "
-                f"({shutil.disk_usage(path.parent).free / 1e6:,.0f} MB free in "
-                f"{path.parent.absolute()}) or a limit on file sizes is reached; free some "
+                f"({shutil.disk_usage(target.parent).free / 1e6:,.0f} MB free in "
+                f"{target.parent}) or a limit on file sizes is reached; free some "
                 "space or write elsewhere. Nothing was left behind"
             ) from error
         if error.errno in _FORBIDDEN:
@@ -84,6 +90,8 @@ def _replace(temporary: Path, path: Path) -> None:
         raise DataError(
             f"{path} is {kinds[0]}; expected {kinds[1]} or nothing there: choose another name"
         )
+    if path.exists():
+        shutil.copymode(path, temporary)
     if temporary.is_dir() and path.is_dir():
         # A folder cannot be renamed onto one that holds files: the old one steps aside first, and
         # comes back if the new one cannot be put in its place.
@@ -91,7 +99,7 @@ def _replace(temporary: Path, path: Path) -> None:
         path.rename(old)
         try:
             temporary.rename(path)
-        except OSError:
+        except BaseException:  # an interruption too
             old.rename(path)
             raise
         shutil.rmtree(old)

@@ -9,7 +9,7 @@ from typing import IO, Protocol
 
 import pyarrow as pa
 
-from fastml.errors import DataError
+from fastml.errors import ConfigError, DataError
 
 __all__ = ["ByteSource", "OnceFile", "TextFile", "compression_of", "text_file"]
 
@@ -173,11 +173,24 @@ class TextFile:
 
 
 def text_file(source: ByteSource, encoding: str | None) -> TextFile:
-    """Return `source` as text; by default UTF-8, or what a byte order mark tells."""
+    """Return `source` as text; by default UTF-8, or what a byte order mark tells.
+
+    Raises
+    ------
+    ConfigError
+        If the encoding is not known.
+    """
     head = source.head(4)
     if encoding is None:
         marks = (name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark))
         name = next(marks, "utf-8")
     else:
-        name = codecs.lookup(encoding).name.removesuffix("-sig")
+        try:
+            name = codecs.lookup(encoding).name.removesuffix("-sig")
+            "".encode(name)  # else it is no encoding of text, such as base64
+        except LookupError as error:
+            raise ConfigError(
+                f"encoding {encoding!r} is not known; expected a name such as 'utf-8', "
+                "'latin-1', 'cp1252' or 'utf-16'"
+            ) from error
     return TextFile(source, name, name == "utf-8" and head.startswith(codecs.BOM_UTF8))

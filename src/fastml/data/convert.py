@@ -126,13 +126,17 @@ def _csv(temporary: Path, name: str, source: Source) -> Iterator[Write]:
     written = pa.schema(
         [(f.name, pa.int64() if pa.types.is_duration(f.type) else f.type) for f in schema]
     )
-    with _sink(temporary, name) as sink, pacsv.CSVWriter(sink, written) as writer:
+    with (
+        _named_types(),
+        _sink(temporary, name) as sink,
+        pacsv.CSVWriter(sink, written) as writer,
+    ):
         yield lambda batch: writer.write_batch(conform(canonical_batch(batch), written))
 
 
 @contextmanager
 def _jsonl(temporary: Path, name: str, source: Source) -> Iterator[Write]:
-    with _sink(temporary, name) as sink:
+    with _named_types(), _sink(temporary, name) as sink:
         yield lambda batch: sink.write(json_lines(batch))
 
 
@@ -146,7 +150,7 @@ def _json(temporary: Path, name: str, source: Source) -> Iterator[Write]:
         sink.write(lines.slice(1) if first else lines)
         first = False
 
-    with _sink(temporary, name) as sink:
+    with _named_types(), _sink(temporary, name) as sink:
         sink.write(b"[")
         yield write
         sink.write(b"\n]\n")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -43,7 +42,7 @@ class CsvOptions:
     """How the text is to be read; see `fastml.scan`."""
 
     delimiter: str | None = None
-    quote: str | Literal[False] | None = '"'
+    quote: str | None = '"'
     escape: str | None = None
     encoding: str | None = None
     null_values: Sequence[str] = ()
@@ -62,8 +61,6 @@ class CsvOptions:
     def __post_init__(self) -> None:
         for name in ("delimiter", "quote", "escape", "decimal"):
             value = getattr(self, name)
-            if name == "quote" and value is False:
-                continue  # None, as a project file says it
             if value is not None and (not isinstance(value, str) or len(value) != 1):
                 raise ConfigError(f"{name} is {value!r}; expected one character")
         if isinstance(self.null_values, str):
@@ -71,14 +68,6 @@ class CsvOptions:
                 f"null_values is the text {self.null_values!r}; expected a list: "
                 f"[{self.null_values!r}]"
             )
-        if self.encoding is not None:
-            try:
-                codecs.lookup(self.encoding)
-            except LookupError as error:
-                raise ConfigError(
-                    f"encoding {self.encoding!r} is not known; expected a name such as 'utf-8', "
-                    "'latin-1', 'cp1252' or 'utf-16'"
-                ) from error
 
 
 class CsvReader:
@@ -120,10 +109,10 @@ class CsvReader:
         self.schema = pa.schema([(name, pa.string()) for name in names])
 
     def _sniffed(self, sample: str) -> str:
-        return sniff_delimiter(sample, self._options.quote or None, self._options.escape)
+        return sniff_delimiter(sample, self._options.quote, self._options.escape)
 
     def _split(self, sample: str, delimiter: str) -> list[str]:
-        return split_line(sample, delimiter, self._options.quote or None, self._options.escape)
+        return split_line(sample, delimiter, self._options.quote, self._options.escape)
 
     def _check_delimiter(self, sample: str, header: list[str]) -> None:
         other = self._sniffed(sample)
@@ -173,8 +162,7 @@ class CsvReader:
             return
         options = self._options
         rows = 0
-        quote = options.quote or None
-        with Guard(stream, len(self.schema), self._delimiter, quote, whole) as guard:
+        with Guard(stream, len(self.schema), self._delimiter, options.quote, whole) as guard:
             try:
                 for batch in self._opened(guard, types):
                     yield batch

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import stat
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,10 +19,11 @@ from fastml.data.bytestreams import compression_of
 from fastml.data.reader import reading
 from fastml.errors import ConfigError, DataError, did_you_mean
 
-__all__ = ["File", "find_files"]
+__all__ = ["File", "find_files", "open_pipe"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WILDCARD = re.compile(r"[*?\[]")
+_QUERY = re.compile(r"\?\w+=.*$")  # of a URI: s3://bucket/key?region=eu-west-1
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class File:
 def find_files(source: str) -> list[File]:
     """Return the files that a path, URI, folder or glob stands for, sorted by path.
 
-    In a folder, files and folders whose name begins with `.` or `_` are passed over.
+    In a folder, files and folders whose name begins with `.` or `_` are passed over, and by a glob
+    unless a part of it begins so.
 
     Raises
     ------
@@ -77,18 +83,20 @@ def find_files(source: str) -> list[File]:
     found = filesystem.get_file_info(path)
     if found.type == pafs.FileType.File:
         return [File(filesystem, path, source)]
+    wild = _WILDCARD.search(path)
     if found.type == pafs.FileType.Directory:
-        root, matches = path.rstrip("/"), None
-    elif _WILDCARD.search(path):
-        fixed = path[: _WILDCARD.search(path).start()]  # type: ignore[union-attr]
-        root, matches = fixed.rpartition("/")[0] or "/", _glob_pattern(path)
+        root, below, matches = path.rstrip("/"), "**", None
+    elif wild:
+        root = path[: wild.start()].rpartition("/")[0] or "/"
+        below, matches = path[len(root) :].lstrip("/"), _glob_pattern(path)
     else:
         raise DataError(_not_found(source))
-    selector = pafs.FileSelector(root, allow_not_found=True, recursive=True)
+    deep = "/" in below or "**" in below
+    selector = pafs.FileSelector(root, allow_not_found=True, recursive=deep)
     paths = sorted(
         info.path
         for info in filesystem.get_file_info(selector)
-        if info.type == pafs.FileType.File and _visible(info.path, root)
+        if info.type == pafs.FileType.File and _visible(info.path[len(root) :], below)
     )
     if matches is not None:
         paths = [p for p in paths if matches.fullmatch(p)]
@@ -101,20 +109,36 @@ def find_files(source: str) -> list[File]:
     return [File(filesystem, p, prefix + p, _partitions(p[len(root) :])) for p in paths]
 
 
+def open_pipe(path: str) -> io.FileIO | None:
+    """Open what is there, but neither a file nor a folder: a pipe, a terminal. Else None."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    with reading(path):
+        descriptor = os.open(path, os.O_RDONLY)
+    pipe = io.FileIO(descriptor, closefd=False)
+    weakref.finalize(pipe, os.close, descriptor)
+    return pipe
+
+
 def _locate(source: str) -> tuple[pafs.FileSystem, str, str]:
     """Return the file system, the path in it, and what to write before a path in messages."""
     scheme = _SCHEME.match(source)
     if scheme is None:
-        path = str(Path(source).expanduser().absolute())
+        path = str(Path(os.path.expanduser(source)).absolute())
         return pafs.LocalFileSystem(), path, ""
     # Wildcards are not legal in a URI: resolve the part before them, and put the rest back.
-    wild = _WILDCARD.search(source)
-    base, rest = source, ""
+    query = _QUERY.search(source)
+    base, rest, asked = source[: query.start()] if query else source, "", query and query.group()
+    wild = _WILDCARD.search(base)
     if wild:
-        cut = source.rindex("/", 0, wild.start()) + 1
-        base, rest = source[:cut], source[cut:]
+        cut = base.rindex("/", 0, wild.start()) + 1
+        base, rest = base[:cut], base[cut:]
     try:
-        filesystem, path = pafs.FileSystem.from_uri(base)
+        filesystem, path = pafs.FileSystem.from_uri(base + (asked or ""))
     except (pa.ArrowException, ValueError) as error:
         raise ConfigError(
             f"{source!r} cannot be opened: {error}; "
@@ -142,8 +166,11 @@ def _glob_pattern(path: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _visible(path: str, root: str) -> bool:
-    return not any(part.startswith((".", "_")) for part in path[len(root) :].split("/") if part)
+def _visible(path: str, glob: str) -> bool:
+    """Whether no part of the path is hidden by a first character that the glob does not name."""
+    named = {part[:1] for part in glob.split("/")}
+    hidden = {".", "_"} - named
+    return not any(part[:1] in hidden for part in path.split("/"))
 
 
 def _partitions(path: str) -> dict[str, str | None]:
@@ -158,7 +185,7 @@ def _partitions(path: str) -> dict[str, str | None]:
 def _not_found(source: str) -> str:
     meant = ""
     if _SCHEME.match(source) is None:
-        folder = Path(source).expanduser().absolute().parent
+        folder = Path(os.path.expanduser(source)).absolute().parent
         if folder.is_dir():
             meant = did_you_mean(Path(source).name, [p.name for p in folder.iterdir()])
         else:

@@ -141,7 +141,9 @@ def memory_reader(source: Any, name: str | None = None) -> Reader | None:
     with _converting(name):
         if hasattr(source, "__arrow_c_stream__"):
             if hasattr(source, "read_next_batch") or hasattr(source, "__next__"):
-                stream = pa.RecordBatchReader.from_stream(source)
+                # Not through the C interface where it need not: it makes texts of errors.
+                held = isinstance(source, pa.RecordBatchReader)
+                stream = source if held else pa.RecordBatchReader.from_stream(source)
                 return OnceReader(iter(stream), stream.schema, name)
             if type(source).__module__.startswith(_HELD) and not hasattr(source, "collect"):
                 table = pa.RecordBatchReader.from_stream(source).read_all()

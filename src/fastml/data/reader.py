@@ -52,7 +52,7 @@ def reading(name: str) -> Iterator[None]:
             "state the one it has, e.g. encoding='latin-1'"
         ) from error
     except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()).partition(" Detail: Python exception")[0]
         raise DataError(
             f"{name} cannot be read: {said}; check that the file is whole and of the stated format"
         ) from error

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from fastml.data.bytestreams import ByteSource, OnceFile, text_file
 from fastml.data.csv import CsvOptions, csv_readers
-from fastml.data.files import File, find_files
+from fastml.data.files import File, find_files, open_pipe
 from fastml.data.formats import canonical_format, format_of, only_tables
 from fastml.data.ipc import arrow_reader
 from fastml.data.json import JsonOptions, json_readers
@@ -36,7 +36,7 @@ class TextOptions(TypedDict, total=False):
     null_values: Sequence[str]
     default_nulls: bool
     delimiter: str | None
-    quote: str | Literal[False] | None
+    quote: str | None
     escape: str | None
     names: Sequence[str] | None
     skip_rows: int
@@ -61,7 +61,7 @@ def scan(
           of them: Parquet, delimited text, JSON Lines, a JSON array of records, Arrow IPC files
           and streams; text may be packed with gzip, zstd, bz2 or lz4. The files of a folder are
           read in the order of their paths, and folders `key=value` become columns;
-        - `"-"` for standard input, or a binary file object: read once;
+        - `"-"` for standard input, a pipe, or a binary file object: read once;
         - anything with the Arrow PyCapsule interface: tables of pyarrow, pandas and polars, DuckDB
           relations; `{column: values}`, a list of records, an iterator of record batches (once).
     format : {"parquet", "csv", "json", "arrow"}, optional
@@ -83,7 +83,7 @@ def scan(
     delimiter : str
         Default: the one of comma, semicolon, tab and bar that cuts the rows evenly.
     quote, escape : str or None
-        Default `'"'` and none. `quote=None`, or `False`: quotes have no meaning.
+        Default `'"'` and none. `quote=None`: quotes have no meaning.
     names : sequence of str
         Column names of delimited text that has no line of them.
     skip_rows : int
@@ -110,13 +110,14 @@ def scan(
     """
     columns = None if columns is None else list(columns)
     if isinstance(source, Source):
+        _no_options(options, format, "a source that is open already")
         found = source
+    elif (once := _once_file(source)) is not None:
+        found = Source(_once_reader(once, format, columns, options))
     elif (paths := _paths(source)) is not None:
         found = Source(_files_reader(paths, format, columns, options))
-    elif isinstance(source, str) or callable(getattr(type(source), "read", None)):
-        found = Source(_once_reader(source, format, columns, options))
     else:
-        _no_options(options, "a table in memory")
+        _no_options(options, format, "a table in memory")
         reader = memory_reader(source)
         if reader is None:
             raise ConfigError(
@@ -128,10 +129,25 @@ def scan(
     return found if columns is None else found.select(columns)
 
 
+def _once_file(source: Any) -> OnceFile | None:
+    """Return standard input, a pipe or a file object, None where `source` is something else."""
+    if isinstance(source, (str, os.PathLike)):
+        if source == "-":
+            return OnceFile(sys.stdin.buffer, "<stdin>")
+        pipe = open_pipe(os.fspath(source))
+        return None if pipe is None else OnceFile(pipe, os.fspath(source))
+    if not callable(getattr(type(source), "read", None)):
+        return None
+    if isinstance(source.read(0), str):
+        raise ConfigError("the file object gives text; open it for bytes: open(path, 'rb')")
+    name = getattr(source, "name", None)
+    return OnceFile(source, name if isinstance(name, str) else f"<{type(source).__name__}>")
+
+
 def _paths(source: Any) -> list[str] | None:
     """Return the paths that `source` is, None where it is something else."""
     if isinstance(source, (str, os.PathLike)):
-        return None if source == "-" else [os.fspath(source)]
+        return [os.fspath(source)]
     if (
         isinstance(source, list)
         and source
@@ -165,7 +181,7 @@ def _readers(
         if columns is not None:  # but not those that the folders give
             inner = [c for c in columns if all(c not in file.partitions for file in files)]
         return _text_readers(kind, files, inner, options)
-    _no_options(options, f"the {kind} format")
+    _no_options(options, None, f"the {kind} format")
     return list(ordered_map(ParquetReader if kind == "parquet" else arrow_reader, files))
 
 
@@ -181,17 +197,12 @@ def _text_readers(
 
 
 def _once_reader(
-    source: Any, format: str | None, columns: list[str] | None, options: TextOptions
+    once: OnceFile, format: str | None, columns: list[str] | None, options: TextOptions
 ) -> Reader:
-    handle = sys.stdin.buffer if source == "-" else source
-    if isinstance(handle.read(0), str):
-        raise ConfigError("the file object gives text; open it for bytes: open(path, 'rb')")
-    name = getattr(handle, "name", None)
-    once = OnceFile(handle, name if isinstance(name, str) else f"<{type(handle).__name__}>")
     kind = format_of(once) if format is None else canonical_format(format)
     if kind in ("csv", "json"):
         return _text_readers(kind, [once], columns, options)[0]
-    _no_options(options, f"the {kind} format")
+    _no_options(options, None, f"the {kind} format")
     if kind == "parquet":
         raise ConfigError(
             f"{once.name} holds Parquet, which cannot be read as it comes: its index is at the "
@@ -216,8 +227,11 @@ def _stated(cls: type[Options], options: TextOptions, what: str) -> Options:
     return cls(**given)
 
 
-def _no_options(options: TextOptions, what: str) -> None:
+def _no_options(options: TextOptions, format: str | None, what: str) -> None:
+    """Raise if options of text are given, or a format, for what has neither."""
     if options:
         raise ConfigError(
             f"{listed(options)} does not apply to {what}; it is for delimited text and JSON"
         )
+    if format is not None:
+        raise ConfigError(f"format={format!r} does not apply to {what}; it is for files")
