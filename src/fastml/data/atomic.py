@@ -99,9 +99,9 @@ def _replace(temporary: Path, path: Path) -> None:
         path.rename(old)
         try:
             temporary.rename(path)
-        except BaseException:  # an interruption too
-            old.rename(path)
-            raise
+        finally:
+            if not path.exists():  # after an interruption too
+                old.rename(path)
         shutil.rmtree(old)
     else:
         temporary.replace(path)
