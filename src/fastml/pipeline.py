@@ -189,7 +189,7 @@ class Pipeline:
         design = self._finish(staging)
         self.target_ = target
         self.n_rows_ = staging.n_rows
-        held_out = None if validation is None else self._design(scan(validation))
+        held_out = None if validation is None else self._design(self._scan(validation))
         self.learner_ = self._train(learner.clone(), design, held_out)
         return self
 
@@ -316,7 +316,7 @@ class Pipeline:
 
     def _encoded(self, data: Any) -> Iterator[tuple[pa.RecordBatch, DesignBlock]]:
         """Encode the rows of a table, block by block, in order."""
-        source = scan(data).canonical()
+        source = self._scan(data).canonical()
         find_columns(source.schema, self.plan_.schema.names, source.name)
 
         def numbered() -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -345,8 +345,20 @@ class Pipeline:
             P(positive) of a binary model, the probabilities of a multiclass one, or numbers.
         """
         self._check_fitted()
-        for _, block in self._encoded(self._needed(scan(data))):
+        for _, block in self._encoded(self._needed(self._scan(data))):
             yield self._scores(block)
+
+    def reading_defaults(self) -> dict[str, Any]:
+        """Return defaults of `fastml.scan` with which new rows are read as the training rows were.
+
+        A column of delimited text that held text holds it in new rows, too, whatever they look
+        like: `007` alone would be read as the number 7.
+        """
+        target = [self.target_.column] if self.target_.text else []
+        return {"text": [*self.plan_.text_columns(), *target]}
+
+    def _scan(self, data: Any) -> Source:
+        return scan(data, defaults=self.reading_defaults())
 
     def _needed(self, source: Source, *more: str) -> Source:
         """Select the columns that a prediction needs, before any other is decoded."""
@@ -387,7 +399,8 @@ class Pipeline:
         return np.empty((0,) if len(self.target_.classes) < 3 else (0, len(self.target_.classes)))
 
     def _labelled_blocks(self, data: Any) -> Iterator[tuple[Labelled, DesignBlock]]:
-        source = self._needed(scan(data), str(self.target), *([self.weight] if self.weight else []))
+        extra = [str(self.target), *([self.weight] if self.weight else [])]
+        source = self._needed(self._scan(data), *extra)
         if self.weight:
             check_weight_type(source.schema.field(self.weight), source.name)
         row = 0

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from fastml.data import scan
 from fastml.errors import DataError, SchemaError
 from fastml.workflow.evaluate import evaluate_model
-from fastml.workflow.models import Mandate, open_model, save_model
+from fastml.workflow.models import Mandate, open_model, save_model, scan_for
 from fastml.workflow.predict import predictions
 from fastml.workflow.project import parse_project
-from fastml.workflow.reading import scan_for
 from fastml.workflow.run import run
 
 CODES, FLAGS, SHOPS = ["007", "008", "A12"], ["True", "False", "Unknown"], ["1", "2", "3"]
@@ -98,6 +98,7 @@ def test_other_formats_take_what_applies(model: Path, tmp_path: Path) -> None:
     expected = predicted(model, [HEADER, "007;True;1;0"])
     for source in (tmp_path / "one.json", str(tmp_path / "one.parquet"), [record]):
         found = pipeline.predict_proba(scan_for(pipeline, mandate, source))
+        assert pipeline.predict_proba(source)[:, 1].tolist() == expected
         assert found[:, 1].tolist() == expected
 
 
@@ -111,7 +112,7 @@ def test_the_truth_is_read_as_the_classes_are(model: Path, tmp_path: Path) -> No
 
 
 def test_a_column_that_is_lacking_is_named(model: Path) -> None:
-    with pytest.raises(SchemaError, match="no column 'code'"):
+    with pytest.raises(SchemaError, match="lacks the column 'code'"):
         predicted(model, ["flag;shop_id;x", "True;1;0"])
 
 
@@ -127,3 +128,17 @@ def test_the_command_line_reads_so_too(name: str, model: Path) -> None:
         check=True,
     )
     assert [each["probability_01"] for each in json.loads(done.stdout)] == expected
+
+
+def test_in_python_a_file_is_read_so_too(model: Path, tmp_path: Path) -> None:
+    pipeline, _ = open_model(model)
+    (tmp_path / "one.csv").write_text(f"{HEADER.replace(';', ',')}\n007,True,1,0\n")
+    expected = predicted(model, [HEADER, "007;True;1;0"])
+    assert pipeline.predict_proba(tmp_path / "one.csv")[:, 1].tolist() == expected
+
+
+def test_declared_types_hold_for_json_where_the_column_is_there(tmp_path: Path) -> None:
+    (tmp_path / "new.json").write_text('{"a": {"day": "2024-01-05"}, "b": 1}')
+    source = scan(tmp_path / "new.json", defaults={"types": {"a.day": "string", "c": "string"}})
+    assert source.schema.names == ["a.day", "b"]
+    assert source.schema.field("a.day").type == pa.string()

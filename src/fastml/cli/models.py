@@ -40,10 +40,9 @@ def predict(
 ) -> None:
     """Predict every row of a table: to a file (-o), else as CSV on standard output."""
     from fastml.data.convert import convert
-    from fastml.workflow.models import open_model
+    from fastml.workflow.models import open_model, scan_for
     from fastml.workflow.predict import predictions, print_predictions
     from fastml.workflow.project import reading_options
-    from fastml.workflow.reading import scan_for
 
     pipeline, mandate = open_model(model)
     rows = scan_for(pipeline, mandate, source, reading_options(read or ()))

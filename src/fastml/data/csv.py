@@ -48,6 +48,8 @@ class CsvOptions:
     null_values: Sequence[str] = ()
     default_nulls: bool = True
     types: Mapping[str, Any] = field(default_factory=dict)
+    default_types: Mapping[str, Any] = field(default_factory=dict)
+    text: Sequence[str] = ()
     names: Sequence[str] | None = None
     skip_rows: int = 0
     decimal: str = "."
@@ -309,9 +311,12 @@ def csv_readers(
 
     Types that `options` does not declare are found by reading every file from start to end (of a
     stream that can be read only once, its first 32 MB). Of `columns`, where stated, only these.
+    Default types are passed over where their columns are not there.
     """
     readers = [CsvReader(file, options) for file in files]
-    declared = declared_types(options.types)
+    defaults = {**dict.fromkeys(options.text, "string"), **options.default_types}
+    present = {n: kind for n, kind in defaults.items() if n in readers[0].schema.names}
+    declared = declared_types({**present, **options.types})
     wanted = list(readers[0].schema.names if columns is None else columns)
     for reader in readers:
         for name in [*declared, *wanted]:

@@ -11,7 +11,7 @@ import pyarrow.json as pajson
 
 from fastml.data.blocks import rows_between
 from fastml.data.bytestreams import TextFile
-from fastml.data.canonical import CanonicalReader
+from fastml.data.canonical import CanonicalReader, canonical_schema
 from fastml.data.json_blocks import array_start, line_blocks, record_blocks
 from fastml.data.json_faults import describe_fault
 from fastml.data.json_types import join_json_types, nested_schema, type_of, with_times_as_text
@@ -32,6 +32,7 @@ class JsonOptions:
     encoding: str | None = None
     records: str | None = None
     types: Mapping[str, Any] = field(default_factory=dict)
+    default_types: Mapping[str, Any] = field(default_factory=dict)
 
 
 class JsonReader:
@@ -135,12 +136,22 @@ def json_readers(files: Sequence[TextFile], options: JsonOptions) -> list[Canoni
     once, its first 32 MB). Nested objects become columns `a.b`.
     """
     readers = [JsonReader(file, options) for file in files]
-    declared = nested_schema(declared_types(options.types))
-    known: pa.DataType = pa.struct([])
-    for reader in readers:
-        known = reader.infer(known, declared)
+    known = _infer(readers, options.types)
+    there = canonical_schema(pa.schema(list(known))).names
+    present = {n: kind for n, kind in options.default_types.items() if n in there}
+    if present:
+        known = _infer(readers, {**present, **options.types})
     if not known.num_fields:
         raise DataError(f"{files[0].name} has no records with a field; expected at least one")
     for reader in readers:
         reader.schema = pa.schema(list(known))
     return [CanonicalReader(reader) for reader in readers]
+
+
+def _infer(readers: Sequence[JsonReader], types: Mapping[str, Any]) -> pa.DataType:
+    """Return the type of records of all files, with these types of columns."""
+    declared = nested_schema(declared_types(types))
+    known: pa.DataType = pa.struct([])
+    for reader in readers:
+        known = reader.infer(known, declared)
+    return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from fastml.data.bytestreams import ByteSource, OnceFile, text_file
@@ -50,6 +50,7 @@ def scan(
     *,
     format: str | None = None,
     columns: Sequence[str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
     **options: Unpack[TextOptions],
 ) -> Source:
     """Open a table, to be read as a stream of record batches.
@@ -68,6 +69,10 @@ def scan(
         Default: told by the first bytes and the name.
     columns : sequence of str, optional
         The columns to read, in this order; default all.
+    defaults : mapping, optional
+        Options below that apply to what takes them, where they are not stated; of `types` those of
+        columns that are there. And `text`: columns of delimited text that are text if they are
+        there. So new rows are read as those that a model learned from.
     types : mapping of str to str or pyarrow.DataType
         Types of columns of text and JSON files, e.g. `{"zip": "string"}`. What is not declared is
         found from all rows, not from the first: integers, floats, booleans, dates, timestamps,
@@ -109,13 +114,14 @@ def scan(
         If an option is unknown, or does not fit the format.
     """
     columns = None if columns is None else list(columns)
+    text = _Text(options, defaults or {})
     if isinstance(source, Source):
         _no_options(options, format, "a source that is open already")
         found = source
     elif (once := _once_file(source)) is not None:
-        found = Source(_once_reader(once, format, columns, options))
+        found = Source(_once_reader(once, format, columns, text))
     elif (paths := _paths(source)) is not None:
-        found = Source(_files_reader(paths, format, columns, options))
+        found = Source(_files_reader(paths, format, columns, text))
     else:
         _no_options(options, format, "a table in memory")
         reader = memory_reader(source)
@@ -127,6 +133,32 @@ def scan(
             )
         found = Source(reader)
     return found if columns is None else found.select(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The options of `scan` that are for text."""
+
+    stated: TextOptions
+    defaults: Mapping[str, Any]
+
+    def options(self, cls: type[Options], what: str) -> Options:
+        """Return those that a format takes; raise for what was stated and it does not take."""
+        takes = {field.name for field in fields(cls)}
+        known = takes & set(TextOptions.__annotations__)
+        for option in self.stated:
+            if option not in TextOptions.__annotations__:
+                raise ConfigError(
+                    f"scan has no option {option!r}; expected some of "
+                    f"{listed(sorted(TextOptions.__annotations__), 20)}"
+                )
+            if option not in known:
+                raise ConfigError(
+                    f"{option}= does not apply to {what}; it takes {listed(sorted(known))}"
+                )
+        given = {k: v for k, v in self.defaults.items() if k in takes and k != "types"}
+        given |= {"default_types": self.defaults.get("types", {}), **self.stated}
+        return cls(**given)
 
 
 def _once_file(source: Any) -> OnceFile | None:
@@ -158,14 +190,14 @@ def _paths(source: Any) -> list[str] | None:
 
 
 def _files_reader(
-    paths: list[str], format: str | None, columns: list[str] | None, options: TextOptions
+    paths: list[str], format: str | None, columns: list[str] | None, text: _Text
 ) -> Reader:
     files = []
     for path in paths:
         found = find_files(path)
         files += only_tables(found, path) if format is None and len(found) > 1 else found
     kind = format_of(files[0]) if format is None else canonical_format(format)
-    readers = _readers(kind, files, columns, options)
+    readers = _readers(kind, files, columns, text)
     if len(files) == 1 and not files[0].partitions:
         return readers[0]
     name = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
@@ -173,58 +205,42 @@ def _files_reader(
 
 
 def _readers(
-    kind: str, files: list[File], columns: list[str] | None, options: TextOptions
+    kind: str, files: list[File], columns: list[str] | None, text: _Text
 ) -> Sequence[Reader]:
     """Return a reader for each file."""
     if kind in ("csv", "json"):
         inner = None
         if columns is not None:  # but not those that the folders give
             inner = [c for c in columns if all(c not in file.partitions for file in files)]
-        return _text_readers(kind, files, inner, options)
-    _no_options(options, None, f"the {kind} format")
+        return _text_readers(kind, files, inner, text)
+    _no_options(text.stated, None, f"the {kind} format")
     return list(ordered_map(ParquetReader if kind == "parquet" else arrow_reader, files))
 
 
 def _text_readers(
-    kind: str, sources: Sequence[ByteSource], columns: list[str] | None, options: TextOptions
+    kind: str, sources: Sequence[ByteSource], columns: list[str] | None, text: _Text
 ) -> Sequence[Reader]:
     with reading(sources[0].name):
         if kind == "csv":
-            stated = _stated(CsvOptions, options, "delimited text")
+            stated = text.options(CsvOptions, "delimited text")
             return csv_readers([text_file(s, stated.encoding) for s in sources], stated, columns)
-        given = _stated(JsonOptions, options, "JSON")
+        given = text.options(JsonOptions, "JSON")
         return json_readers([text_file(s, given.encoding) for s in sources], given)
 
 
 def _once_reader(
-    once: OnceFile, format: str | None, columns: list[str] | None, options: TextOptions
+    once: OnceFile, format: str | None, columns: list[str] | None, text: _Text
 ) -> Reader:
     kind = format_of(once) if format is None else canonical_format(format)
     if kind in ("csv", "json"):
-        return _text_readers(kind, [once], columns, options)[0]
-    _no_options(options, None, f"the {kind} format")
+        return _text_readers(kind, [once], columns, text)[0]
+    _no_options(text.stated, None, f"the {kind} format")
     if kind == "parquet":
         raise ConfigError(
             f"{once.name} holds Parquet, which cannot be read as it comes: its index is at the "
             "end; write it to a file and scan that"
         )
     return arrow_reader(once)
-
-
-def _stated(cls: type[Options], options: TextOptions, what: str) -> Options:
-    known = {field.name for field in fields(cls)}
-    for option in options:
-        if option not in TextOptions.__annotations__:
-            raise ConfigError(
-                f"scan has no option {option!r}; expected some of "
-                f"{listed(sorted(TextOptions.__annotations__), 20)}"
-            )
-        if option not in known:
-            raise ConfigError(
-                f"{option}= does not apply to {what}; it takes {listed(sorted(known))}"
-            )
-    given: dict[str, Any] = dict(options)
-    return cls(**given)
 
 
 def _no_options(options: TextOptions, format: str | None, what: str) -> None:

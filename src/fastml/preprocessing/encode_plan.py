@@ -20,7 +20,7 @@ from fastml.errors import ArtifactError, DataError
 from fastml.linear_model.design import DesignBlock
 from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
 from fastml.preprocessing.conform import conform, is_category_type, is_dense_type
-from fastml.preprocessing.features import CategoryFeature, NumericFeature
+from fastml.preprocessing.features import CategoryFeature, NumericFeature, is_plain_value
 from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
 
 __all__ = ["EncodePlan"]
@@ -162,6 +162,17 @@ class EncodePlan:
         staged = block.codes if rows == list(range(len(block.codes))) else block.codes[rows]
         finish_codes(np.ascontiguousarray(staged), tables, codes)
         return DesignBlock(dense, codes)
+
+    def text_columns(self) -> list[str]:
+        """Return the columns that must have been text: of categories that no number is written as.
+
+        Where all categories are whole numbers or booleans, the column may have been of those.
+        """
+        return [
+            feature.column
+            for feature in self.categorical
+            if feature.part is None and not all(map(is_plain_value, feature.values.to_pylist()))
+        ]
 
     def weights_of(self, weights: Float64, feature: CategoryFeature) -> Float64:
         """Return the rows of a weight matrix that belong to a categorical feature."""

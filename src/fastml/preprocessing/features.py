@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,10 +11,18 @@ import pyarrow as pa
 
 from fastml._typing import Int32
 
-__all__ = ["CategoryFeature", "NumericFeature"]
+__all__ = ["CategoryFeature", "NumericFeature", "is_plain_value"]
 
 MISSING = "(missing)"
 INFREQUENT = "(infrequent)"
+
+
+_PLAIN = re.compile(r"0|-?[1-9][0-9]*|true|false")
+
+
+def is_plain_value(text: str) -> bool:
+    """Say whether a text is how a whole number or a boolean becomes a category."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

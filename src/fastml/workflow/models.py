@@ -9,12 +9,13 @@ from typing import Any
 
 from fastml._typing import PathLike
 from fastml.artifact import read_artifact, write_artifact
+from fastml.data import Source, scan
 from fastml.errors import ArtifactError
 from fastml.evaluation.threshold import DecisionValue
 from fastml.pipeline import Pipeline
 from fastml.workflow.standard import Standard
 
-__all__ = ["Mandate", "open_model", "save_model"]
+__all__ = ["Mandate", "open_model", "save_model", "scan_for"]
 
 _KEY = "mandate"
 
@@ -79,6 +80,23 @@ def save_model(path: PathLike, pipeline: Pipeline, mandate: Mandate) -> None:
     """Write a pipeline with its mandate; what `Pipeline.save` writes, and one entry more."""
     manifest, tables = pipeline.state()
     write_artifact(path, {**manifest, _KEY: mandate.state()}, tables)
+
+
+def scan_for(
+    pipeline: Pipeline, mandate: Mandate, source: Any, stated: Mapping[str, Any] | None = None
+) -> Source:
+    """Open a table of new rows as the one that a model learned from was.
+
+    Parameters
+    ----------
+    pipeline, mandate : Pipeline, Mandate
+        As `open_model` gives them.
+    source : anything that `fastml.scan` takes
+    stated : mapping, optional
+        Options of `fastml.scan`; they overrule the model's.
+    """
+    defaults = {**mandate.reading, **pipeline.reading_defaults()}
+    return scan(source, defaults=defaults, **dict(stated or {}))
 
 
 def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
