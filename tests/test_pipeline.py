@@ -170,6 +170,18 @@ def test_dates_become_seasons() -> None:
     np.testing.assert_allclose(model.predict(pa.table({"day": days})), 10 * weekend, atol=0.5)
 
 
+@pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
+def test_what_a_date_adds_is_told_by_the_day(unit: str) -> None:
+    rng = np.random.default_rng(6)
+    days = np.datetime64("2024-01-01") + rng.integers(0, 1000, 500)
+    y = 0.25 * (days - days[0]).astype(float) + 40 * rng.normal(size=500)
+    table = pa.table({"day": days.astype(f"datetime64[{unit}]"), "y": y})
+    explanation = Pipeline(target="y").fit(table).explain()
+    (day,) = (each for each in explanation.features if each["name"] == "day")
+    assert abs(day["per_day"] - 0.25) < 0.03
+    assert "a day" in str(explanation)
+
+
 def test_the_positive_class_can_be_named() -> None:
     data = table()
     model = Pipeline(target="y", positive="no").fit(data)

@@ -32,8 +32,8 @@ class Explanation:
 
     A feature's `weight` is the spread that it gives to the margin over the training rows (the
     standard deviation of its contribution), so that numbers and categories compare. A number has
-    its `coefficient` a raw unit, a category the `coefficients` of its values; of a multiclass model
-    these are lists, one entry a class.
+    its `coefficient` a raw unit (a date also `per_day`), a category the `coefficients` of its
+    values; of a multiclass model these are lists, one entry a class.
     """
 
     task: str
@@ -71,8 +71,11 @@ class Explanation:
 
 def _in_words(feature: Mapping[str, Any]) -> str:
     if "coefficient" in feature:
-        value = feature["coefficient"]
-        return f"{value:+.6g} a unit" if isinstance(value, float) else "one coefficient a class"
+        if isinstance(feature["coefficient"], list):
+            return "one coefficient a class"
+        if feature["kind"] == "datetime":
+            return f"{feature['per_day']:+.6g} a day"
+        return f"{feature['coefficient']:+.6g} a unit"
     values = feature["coefficients"]
     if not values or isinstance(next(iter(values.values())), list):
         return f"{len(values)} values, one coefficient a class each"
@@ -98,6 +101,8 @@ def explain_model(
         per_unit = weights[i] / number.scale
         intercept -= per_unit * number.center
         described = _describe_number(number, weights[i], per_unit)
+        if number.kind == "datetime":
+            described["per_day"] = _plain(per_unit * _a_day(plan.schema.field(number.column).type))
         if number.indicator:
             described["missing"] = _plain(weights[next(indicators)])
         features.append(described)
@@ -114,6 +119,13 @@ def explain_model(
         features=features,
         dropped=[{"column": name, "reason": reason} for name, reason in dropped.items()],
     )
+
+
+def _a_day(type_: pa.DataType) -> float:
+    """Return how many of a type's units are a day."""
+    if pa.types.is_date32(type_):
+        return 1.0
+    return 86_400.0 * {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
 
 
 def _plain(values: Float64) -> float | list[float]:

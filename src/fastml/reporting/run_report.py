@@ -173,6 +173,8 @@ def _features(explanation: Mapping[str, Any]) -> Html:
 
 def _coefficients(feature: Mapping[str, Any]) -> str:
     if "coefficient" in feature:
+        if feature["kind"] == "datetime":
+            return f"{_signed(feature['per_day'])} a day"
         return f"{_signed(feature['coefficient'])} a unit"
     values: Mapping[str, Any] = feature["coefficients"]
     ranked = sorted(values, key=lambda value: -_size(values[value]))
