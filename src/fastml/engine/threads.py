@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from fastml.errors import ConfigError
@@ -62,13 +62,18 @@ def ordered_map(
         `function(item)`, in order. An error raised by `function` is raised at its place.
     """
     threads = default_threads() if threads is None else threads
-    if threads == 1:
-        yield from map(function, items)
-        return
     iterator = iter(items)
+    if threads == 1:
+        yield from map(function, iterator)
+        return
+    first = list(islice(iterator, 2))
+    if len(first) < 2:  # starting threads takes longer than many an item
+        yield from map(function, first)
+        return
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="fastml") as pool:
         try:
+            iterator = chain(first, iterator)
             for item in islice(iterator, window or 2 * threads):
                 pending.append(pool.submit(function, item))
             while pending:
