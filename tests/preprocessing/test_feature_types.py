@@ -28,6 +28,12 @@ def test_whole_numbers_whose_name_says_a_code_are_text() -> None:
     ]  # fmt: skip
 
 
+def test_a_number_of_months_is_no_month() -> None:
+    months = pa.array(np.arange(ROWS) % 69 + 4)
+    assert types(duration_in_month=months) == [pa.int64()]
+    assert types(month=pa.array([None], pa.int64())) == [pa.int64()]
+
+
 def test_a_code_of_very_many_values_stays_a_number() -> None:
     assert types(zip_code=pa.array(np.arange(2000))) == [pa.int64()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
@@ -79,8 +80,9 @@ def _as_number(field: pa.Field) -> pa.DataType:
 
 def _found_type(column: pa.Array, field: pa.Field) -> pa.DataType:
     if pa.types.is_integer(field.type):
-        distinct = pc.count_distinct(column).as_py()
-        return pa.string() if says_category(field.name, distinct) else field.type
+        distinct, ends = pc.count_distinct(column).as_py(), pc.min_max(column).as_py()
+        low, high = (math.nan if end is None else float(end) for end in ends.values())
+        return pa.string() if says_category(field.name, distinct, low, high) else field.type
     if is_category_type(field.type):
         return _moment_of(column) or field.type
     return field.type

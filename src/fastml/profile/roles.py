@@ -27,7 +27,10 @@ SAMPLE = 500
 
 _KEYS = ("id", "ids", "uuid", "guid", "key", "identifier", "rowid", "row", "index", "idx", "pk")
 _CODES = ("code", "zip", "zipcode", "postcode", "postal", "id", "class", "type", "category")
-_CALENDAR = ("month", "weekday", "day of week", "dayofweek", "dow", "hour", "quarter")
+_CALENDAR = {
+    "month": 12, "quarter": 4, "weekday": 7, "day of week": 7, "dayofweek": 7, "dow": 7, "hour": 24,
+}  # fmt: skip
+"""Parts of the calendar, and the largest number that one has; the least is 0 or 1."""
 _MOST_CODES = 1000  # distinct values of a column of whole numbers that is still a category
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
@@ -147,15 +150,21 @@ def _integer_role(column: Evidence) -> tuple[Role, str]:
             return Role.IDENTIFIER, "it numbers the rows: whole numbers, each once, without a gap"
     if _is_repeated_key(column, name):
         return Role.IDENTIFIER, _repeated(column)
-    if says_category(column.name, column.distinct):
+    if says_category(column.name, column.distinct, column.min, column.max):
         kind = "a code" if name.ends_with(_CODES) else "a part of the calendar"
         return Role.CATEGORICAL, f"its name says {kind}, and it has {column.distinct:,.0f} values"
     return Role.NUMERIC, "its values are whole numbers"
 
 
-def says_category(name: str, distinct: float) -> bool:
-    """Whether a column's name says that its whole numbers, so many distinct ones, are labels."""
-    return distinct <= _MOST_CODES and Words(name).ends_with((*_CODES, *_CALENDAR))
+def says_category(name: str, distinct: float, low: float, high: float) -> bool:
+    """Whether a column's name says that its whole numbers, so many from low to high, are labels.
+
+    `duration_in_month` says so too, but its values tell that it is no month of a year.
+    """
+    words = Words(name)
+    if words.ends_with(_CODES):
+        return distinct <= _MOST_CODES
+    return any(words.ends_with((part,)) and 0 <= low <= high <= n for part, n in _CALENDAR.items())
 
 
 def is_date(text: str) -> bool:
