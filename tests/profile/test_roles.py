@@ -173,3 +173,25 @@ def test_a_hint_is_a_whole_word() -> None:
     assert Words("card_number").has_any(["card number"])
     assert Words("customer_id").ends_with(["id"])
     assert not Words("id_count").ends_with(["id"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "hint"),
+    [
+        (["06.07.2021", "31.12.2021"], "%d.%m.%Y"),
+        (["06/26/2024", "1/2/2024 10:30"], "%m/%d/%Y"),
+        (["714,04", "-1.714,04"], "decimal=','"),
+        (["82,082", "1,082,082.5"], "thousands"),
+        (["$10.50", "$7"], "a sign"),
+        (["37%", "4.5 %"], "a sign"),
+    ],
+)
+def test_texts_that_look_like_something_else_come_with_a_hint(texts: list[str], hint: str) -> None:
+    table = pa.table({"x": texts * 20})
+    column = profile(table).columns["x"]
+    assert column.role == Role.CATEGORICAL
+    assert hint in column.reason
+
+
+def test_plain_words_come_without() -> None:
+    assert "looks like" not in profile(pa.table({"x": ["red", "4,5 cm"] * 20})).columns["x"].reason

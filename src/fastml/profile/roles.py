@@ -173,6 +173,33 @@ def is_date(text: str) -> bool:
 
 
 def _text_role(column: Evidence) -> tuple[Role, str]:
+    """Return the role of a column of text, with a hint where it may be something else."""
+    role, reason = _role_of_text(column)
+    sample = [value for value in column.sample if isinstance(value, str)]
+    if role in (Role.CATEGORICAL, Role.IDENTIFIER) and (hint := _looks_like(sample)):
+        reason += f"; {hint}"
+    return role, reason
+
+
+_LOOKS = {
+    r"\d{1,2}\.\d{1,2}\.\d{4}.*": "days such as 31.12.2024: timestamp_formats=['%d.%m.%Y']",
+    r"\d{1,2}/\d{1,2}/\d{4}.*": "days such as 12/31/2024: timestamp_formats=['%m/%d/%Y']",
+    r"-?\d[\d.]*,\d+": "numbers with a decimal comma: decimal=','",
+    r"-?\d{1,3}(,\d{3})+(\.\d+)?": "numbers with commas between thousands: take those out",
+    r"[$€£]\s?-?[\d.,]+|-?[\d.,]+\s?[$€£%]": "numbers with a sign beside them: take that off",
+}
+
+
+def _looks_like(sample: Sequence[str]) -> str | None:
+    """Return what most texts look like, and how to have them read so."""
+    for pattern, words in _LOOKS.items():
+        alike = sum(re.fullmatch(pattern, value.strip()) is not None for value in sample)
+        if alike >= 0.9 * max(len(sample), 1):
+            return f"it looks like {words}"
+    return None
+
+
+def _role_of_text(column: Evidence) -> tuple[Role, str]:
     sample = [value for value in column.sample if isinstance(value, str)]
     values = {value.strip().lower() for value in sample}
     if column.distinct <= 2 and values in _FLAGS:
