@@ -195,6 +195,29 @@ def test_init_writes_a_source_that_counts_from_the_file(folder: Path) -> None:
     assert f'source = "{folder}/shops.csv"' in Path("sub/other.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("destination", ["shops.csv", "./shops.csv", "link.csv", "hard.csv"])
+def test_what_is_read_is_not_overwritten(destination: str, model: str, folder: Path) -> None:
+    Path("link.csv").symlink_to("shops.csv")
+    Path("hard.csv").hardlink_to("shops.csv")
+    before = Path("shops.csv").read_bytes()
+    for command in (
+        ["convert", "shops.csv", destination],
+        ["convert", "shop?.csv", destination],
+        ["predict", model, "shops.csv", "-o", destination],
+        ["profile", "shops.csv", "--html", destination],
+    ):
+        assert "would be overwritten" in fastml(*command, exit_code=2).stderr
+    assert Path("shops.csv").read_bytes() == before
+
+
+def test_nothing_is_written_into_the_folder_that_is_read(folder: Path) -> None:
+    Path("tables").mkdir()
+    Path("shops.csv").rename("tables/shops.csv")
+    told = fastml("convert", "tables", "tables/all.csv", exit_code=2).stderr
+    assert "lies in the folder that is read" in told
+    fastml("convert", "tables", "all.csv")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from fastml.cli.app import Debug, Json, Read, Table, Threads, command, open_source, print_json
+from fastml.cli.app import (
+    Debug,
+    Json,
+    Read,
+    Table,
+    Threads,
+    check_apart,
+    command,
+    open_source,
+    print_json,
+)
 
 __all__ = ["convert", "profile"]
 
@@ -26,6 +36,8 @@ def profile(
     """Show what is in a table."""
     from fastml.profile import profile as profile_table
 
+    if html is not None:
+        check_apart(source, html)
     found = profile_table(open_source(source, read))
     if html is not None:
         from fastml.data.atomic import atomic_path
@@ -57,6 +69,7 @@ def convert(
     """Convert a table: JSON, CSV, Parquet, Arrow; any to any."""
     from fastml.data.convert import convert as convert_table
 
+    check_apart(source, destination)
     rows = convert_table(open_source(source, read), destination)
     if as_json:
         print_json({"rows": rows, "destination": destination})

@@ -16,6 +16,7 @@ from fastml.cli.app import (
     Read,
     Table,
     Threads,
+    check_apart,
     command,
     print_json,
     printing,
@@ -40,12 +41,14 @@ def predict(
 ) -> None:
     """Predict every row of a table: to a file (-o), else as CSV on standard output."""
     from fastml.data.convert import convert
-    from fastml.workflow.models import open_model, scan_for
+    from fastml.workflow.models import open_model
     from fastml.workflow.predict import predictions, print_predictions
     from fastml.workflow.project import reading_options
 
+    if out is not None:
+        check_apart(source, out)
     pipeline, mandate = open_model(model)
-    rows = scan_for(pipeline, mandate, source, reading_options(read or ()))
+    rows = pipeline.scan(source, **reading_options(read or ()))
     found = predictions(pipeline, rows, keep or ())
     if out is None:
         print_predictions(found, sys.stdout.buffer, as_json=as_json)
