@@ -14,7 +14,8 @@ from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
 from fastml.data import Source, scan
 from fastml.engine import default_threads, ordered_map
-from fastml.errors import ArtifactError, ConfigError, not_fitted
+from fastml.errors import ArtifactError, ConfigError, DataError, not_fitted
+from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.design import Design, DesignBlock
@@ -107,6 +108,9 @@ class Pipeline:
         The columns that were left out, and why.
     threshold : float
         From which probability on `predict` says the positive class; 0.5 unless set.
+    reading : dict
+        Options of `fastml.scan` with which files of new rows are read, where they are text: set
+        it to those of the training file, and it is saved with the model.
     """
 
     def __init__(
@@ -146,6 +150,7 @@ class Pipeline:
         self.infinite = infinite
         self.threads = threads
         self.threshold = 0.5
+        self.reading: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Pipeline({self.learner!r}, target={self.target!r})"
@@ -189,7 +194,7 @@ class Pipeline:
         design = self._finish(staging)
         self.target_ = target
         self.n_rows_ = staging.n_rows
-        held_out = None if validation is None else self._design(self._scan(validation))
+        held_out = None if validation is None else self._design(scan(validation))
         self.learner_ = self._train(learner.clone(), design, held_out)
         return self
 
@@ -316,7 +321,7 @@ class Pipeline:
 
     def _encoded(self, data: Any) -> Iterator[tuple[pa.RecordBatch, DesignBlock]]:
         """Encode the rows of a table, block by block, in order."""
-        source = self._scan(data).canonical()
+        source = self.scan(data).canonical()
         find_columns(source.schema, self.plan_.schema.names, source.name)
 
         def numbered() -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -345,20 +350,20 @@ class Pipeline:
             P(positive) of a binary model, the probabilities of a multiclass one, or numbers.
         """
         self._check_fitted()
-        for _, block in self._encoded(self._needed(self._scan(data))):
+        for _, block in self._encoded(self._needed(self.scan(data))):
             yield self._scores(block)
 
-    def reading_defaults(self) -> dict[str, Any]:
-        """Return defaults of `fastml.scan` with which new rows are read as the training rows were.
+    def scan(self, data: Any, **options: Any) -> Source:
+        """Open a table of new rows as `fastml.scan` does, read as the training rows were.
 
-        A column of delimited text that held text holds it in new rows, too, whatever they look
-        like: `007` alone would be read as the number 7.
+        Options of `fastml.scan` apply as `reading` has them, unless stated. And a column of
+        delimited text that held text holds it in new rows, too, whatever they look like: `007`
+        alone would be read as the number 7.
         """
-        target = [self.target_.column] if self.target_.text else []
-        return {"text": [*self.plan_.text_columns(), *target]}
-
-    def _scan(self, data: Any) -> Source:
-        return scan(data, defaults=self.reading_defaults())
+        if not hasattr(self, "plan_"):  # it is there before the learner is, for validation rows
+            raise not_fitted(self)
+        text = [*self.plan_.text_columns(), *([self.target_.column] if self.target_.text else [])]
+        return scan(data, defaults={**self.reading, "text": text}, **options)
 
     def _needed(self, source: Source, *more: str) -> Source:
         """Select the columns that a prediction needs, before any other is decoded."""
@@ -400,7 +405,7 @@ class Pipeline:
 
     def _labelled_blocks(self, data: Any) -> Iterator[tuple[Labelled, DesignBlock]]:
         extra = [str(self.target), *([self.weight] if self.weight else [])]
-        source = self._needed(self._scan(data), *extra)
+        source = self._needed(self.scan(data), *extra)
         if self.weight:
             check_weight_type(source.schema.field(self.weight), source.name)
         row = 0
@@ -434,6 +439,35 @@ class Pipeline:
         self._check_fitted()
         for rows, block in self._labelled_blocks(data):
             yield rows, self._scores(block)
+
+    def evaluate(self, data: Any, **options: Any) -> Evaluation:
+        """Measure the model on a labelled table.
+
+        Parameters
+        ----------
+        data : anything that `fastml.scan` takes
+            With the target, and the row weights if the model was trained with some.
+        **options
+            Of `fastml.evaluation.evaluate`, such as `intervals=False` or `within=[5]`.
+
+        Raises
+        ------
+        DataError
+            If no row has a target.
+        """
+        found = list(self.score_blocks(data))
+        if not found:
+            raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
+        weights = [rows.weight for rows, _ in found if rows.weight is not None]
+        return evaluate(
+            self.task_,
+            np.concatenate([rows.truth for rows, _ in found]),
+            np.concatenate([scores for _, scores in found]),
+            classes=self.classes_ or None,
+            threshold=self.threshold,
+            sample_weight=np.concatenate(weights) if weights else None,
+            **options,
+        )
 
     # -- explanation ------------------------------------------------------------------------
 
@@ -473,6 +507,7 @@ class Pipeline:
             "target": self.target_.state(),
             "weight": self.weight,
             "threshold": self.threshold,
+            "reading": self.reading,
             "n_rows": self.n_rows_,
             "dropped": self.dropped_,
             "plan": plan,
@@ -504,6 +539,7 @@ class Pipeline:
             model.target_, model.learner_ = target, learner
             model.dropped_, model.n_rows_ = dict(manifest["dropped"]), int(manifest["n_rows"])
             model.threshold = float(manifest["threshold"])
+            model.reading = dict(manifest.get("reading", {}))
             _check_shapes(model.plan_, target, learner)
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ArtifactError(
@@ -518,7 +554,7 @@ class Pipeline:
 
     @classmethod
     def load(cls, path: PathLike) -> Pipeline:
-        """Open a saved model.
+        """Open a saved model: its directory, or that of the run which made it.
 
         Raises
         ------

@@ -195,3 +195,10 @@ def test_texts_that_look_like_something_else_come_with_a_hint(texts: list[str], 
 
 def test_plain_words_come_without() -> None:
     assert "looks like" not in profile(pa.table({"x": ["red", "4,5 cm"] * 20})).columns["x"].reason
+
+
+def test_what_was_guessed_is_told() -> None:
+    text = str(profile(pa.table({"month": [1, 2, 3] * 9, "x": ["1,5", "2,5", "9,1"] * 9})))
+    assert "Guessed:" in text
+    assert "month: categorical, its name says a part of the calendar" in text
+    assert "decimal=','" in text

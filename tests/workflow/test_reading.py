@@ -17,7 +17,7 @@ import pytest
 from fastml.data import scan
 from fastml.errors import DataError, SchemaError
 from fastml.workflow.evaluate import evaluate_model
-from fastml.workflow.models import Mandate, open_model, save_model, scan_for
+from fastml.workflow.models import Mandate, open_model, save_model
 from fastml.workflow.predict import predictions
 from fastml.workflow.project import parse_project
 from fastml.workflow.run import run
@@ -51,8 +51,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predicted(model: Path, lines: list[str], **stated: Any) -> list[float]:
     file = model.parent / "new.csv"
     file.write_text("\n".join(lines) + "\n")
-    pipeline, mandate = open_model(model)
-    batches = predictions(pipeline, scan_for(pipeline, mandate, file, stated))
+    pipeline, _ = open_model(model)
+    batches = predictions(pipeline, pipeline.scan(file, **stated))
     return [chance for batch in batches for chance in batch["probability_01"].to_pylist()]
 
 
@@ -71,7 +71,7 @@ def test_so_does_a_model_that_was_saved_by_itself(model: Path, tmp_path: Path) -
     (tmp_path / "one.csv").write_text("\n".join([HEADER, rows[0]]))
     again, mandate = open_model(tmp_path / "plain")
     assert mandate == Mandate()
-    source = scan_for(again, mandate, tmp_path / "one.csv")
+    source = again.scan(tmp_path / "one.csv", delimiter=";")
     assert source.schema.field("code").type == source.schema.field("flag").type == pa.string()
     assert again.predict_proba(source)[0, 1] == predicted(model, [HEADER, *rows])[0]
 
@@ -91,13 +91,13 @@ def test_the_options_of_the_project_are_the_defaults(model: Path) -> None:
 
 
 def test_other_formats_take_what_applies(model: Path, tmp_path: Path) -> None:
-    pipeline, mandate = open_model(model)
+    pipeline, _ = open_model(model)
     record = dict(zip(COLUMNS, ["007", "True", 1, 0.0], strict=True))
     (tmp_path / "one.json").write_text(json.dumps(record))
     pyarrow.parquet.write_table(pa.Table.from_pylist([record]), tmp_path / "one.parquet")
     expected = predicted(model, [HEADER, "007;True;1;0"])
     for source in (tmp_path / "one.json", str(tmp_path / "one.parquet"), [record]):
-        found = pipeline.predict_proba(scan_for(pipeline, mandate, source))
+        found = pipeline.predict_proba(pipeline.scan(source))
         assert pipeline.predict_proba(source)[:, 1].tolist() == expected
         assert found[:, 1].tolist() == expected
 
@@ -132,7 +132,7 @@ def test_the_command_line_reads_so_too(name: str, model: Path) -> None:
 
 def test_in_python_a_file_is_read_so_too(model: Path, tmp_path: Path) -> None:
     pipeline, _ = open_model(model)
-    (tmp_path / "one.csv").write_text(f"{HEADER.replace(';', ',')}\n007,True,1,0\n")
+    (tmp_path / "one.csv").write_text(f"{HEADER}\n007;True;1;0\n")
     expected = predicted(model, [HEADER, "007;True;1;0"])
     assert pipeline.predict_proba(tmp_path / "one.csv")[:, 1].tolist() == expected
 

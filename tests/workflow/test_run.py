@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fastml.artifact import read_artifact, write_artifact
+import fastml
 from fastml.errors import ArtifactError, ConfigError, DataError, SchemaError
 from fastml.workflow.evaluate import evaluate_model
 from fastml.workflow.history import history
@@ -482,3 +483,17 @@ most_correlated = 0.2
     assert "age" in model.dropped_["spend"]
     _, folder = run(read_project(project("features.drop_missing_rows = true")))
     assert open_model(folder / "model")[0].n_rows_ < 0.98 * model.n_rows_
+
+
+def test_in_python_a_run_is_opened_and_measured_as_it_was(project: MakeProject) -> None:
+    outcome, folder = run(read_project(project()))
+    model = fastml.load(folder)
+    found = model.evaluate("customers.parquet", confidence=0.9)
+    assert (found.rows, found.confidence) == (1_500, 0.9)
+    assert abs(found.metrics["roc_auc"] - outcome.splits["train"].metrics["roc_auc"]) < 0.05
+    assert "roc_auc" in str(found)
+    unlabelled = pq.read_table("customers.parquet").set_column(
+        6, "churn", pa.nulls(1_500, pa.string())
+    )
+    with pytest.raises(DataError, match="no row has a value in the target 'churn'"):
+        model.evaluate(unlabelled)

@@ -30,7 +30,7 @@ def read_artifact(path: PathLike) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     Parameters
     ----------
     path : str or Path
-        The directory.
+        The directory, or that of a run, which holds the model's as `model`.
 
     Returns
     -------
@@ -45,6 +45,8 @@ def read_artifact(path: PathLike) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         If the directory is missing, foreign, truncated, altered, or of a newer format.
     """
     path = Path(path)
+    if (path / "model" / MANIFEST).exists():
+        path /= "model"
     manifest = _read_manifest(path)
     tables = {
         name.removesuffix(SUFFIX): _read_table(path / name, stated)

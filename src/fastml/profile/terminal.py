@@ -27,6 +27,10 @@ def as_text(rows: int, columns: Iterable[ColumnProfile]) -> str:
     if aside:
         lines += ["", "Not to be learned from:"]
         lines += [f"  {column.name}: {column.role}, {column.reason}" for column in aside]
+    guessed = [column for column in columns if column.role.learnable and _is_guessed(column)]
+    if guessed:
+        lines += ["", "Guessed:"]
+        lines += [f"  {column.name}: {column.role}, {column.reason}" for column in guessed]
     return "\n".join(lines)
 
 
@@ -41,6 +45,8 @@ def as_rich(rows: int, columns: Iterable[ColumnProfile]) -> Any:
         table.add_column(name, justify="right" if i in _RIGHT else "left", overflow="fold")
     for column in columns:
         cells = [Text(cell) for cell in _cells(column)]
+        if _is_guessed(column):
+            cells[-1].append(f"\n{column.reason}", style="dim")
         if not column.role.learnable:
             cells[2].stylize("yellow")
             cells[-1] = Text(column.reason, style="dim")
@@ -54,6 +60,12 @@ def _title(rows: int, columns: Sequence[ColumnProfile]) -> str:
 
 def _set_aside(columns: Sequence[ColumnProfile]) -> list[ColumnProfile]:
     return [column for column in columns if not column.role.learnable]
+
+
+def _is_guessed(column: ColumnProfile) -> bool:
+    """Whether a column's name or looks, and not its type, decided what it is."""
+    by_name = column.role is Role.CATEGORICAL and column.kind.lstrip("u").startswith("int")
+    return by_name or "looks like" in column.reason
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.summary import Evaluation
 from fastml.reporting.summary import metric_lines, verdict_lines
 from fastml.workflow.judging import Judge
-from fastml.workflow.models import open_model, scan_for
+from fastml.workflow.models import open_model
 
 __all__ = ["NOTHING_ASKED", "ModelReport", "evaluate_model"]
 
@@ -79,7 +79,7 @@ def evaluate_model(
         If the source lacks a column that the model or the truth needs, or has no labelled rows.
     """
     pipeline, mandate = open_model(model)
-    rows = scan_for(pipeline, mandate, source, reading)
+    rows = pipeline.scan(source, **dict(reading or {}))
     asked = dict(mandate.success)
     if mandate.standard is None:
         asked.pop("beats_baseline", None)

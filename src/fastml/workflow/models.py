@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from fastml._typing import PathLike
 from fastml.artifact import read_artifact, write_artifact
-from fastml.data import Source, scan
 from fastml.errors import ArtifactError
 from fastml.evaluation.threshold import DecisionValue
 from fastml.pipeline import Pipeline
 from fastml.workflow.standard import Standard
 
-__all__ = ["Mandate", "open_model", "save_model", "scan_for"]
+__all__ = ["Mandate", "open_model", "save_model"]
 
 _KEY = "mandate"
 
@@ -36,8 +34,6 @@ class Mandate:
         What was measured on the split that the model was judged on.
     judged_on : str or None
         That split.
-    reading : mapping
-        How the table that it was trained on was read, as options of `fastml.scan`.
     standard : Standard or None
         The best rule without ML; None where it is too large to keep.
     """
@@ -47,7 +43,6 @@ class Mandate:
     value: DecisionValue | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     judged_on: str | None = None
-    reading: Mapping[str, Any] = field(default_factory=dict)
     standard: Standard | None = None
 
     def state(self) -> dict[str, Any]:
@@ -82,25 +77,8 @@ def save_model(path: PathLike, pipeline: Pipeline, mandate: Mandate) -> None:
     write_artifact(path, {**manifest, _KEY: mandate.state()}, tables)
 
 
-def scan_for(
-    pipeline: Pipeline, mandate: Mandate, source: Any, stated: Mapping[str, Any] | None = None
-) -> Source:
-    """Open a table of new rows as the one that a model learned from was.
-
-    Parameters
-    ----------
-    pipeline, mandate : Pipeline, Mandate
-        As `open_model` gives them.
-    source : anything that `fastml.scan` takes
-    stated : mapping, optional
-        Options of `fastml.scan`; they overrule the model's.
-    """
-    defaults = {**mandate.reading, **pipeline.reading_defaults()}
-    return scan(source, defaults=defaults, **dict(stated or {}))
-
-
 def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
-    """Open a model's directory, or the model of a run's directory.
+    """Open a model's directory, or that of a run.
 
     A model that was saved by `Pipeline.save` has an empty mandate.
 
@@ -109,9 +87,7 @@ def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:
     ArtifactError
         If there is none, or it is not whole.
     """
-    path = Path(path)
-    inner = path / "model"
-    manifest, tables = read_artifact(inner if inner.is_dir() else path)
+    manifest, tables = read_artifact(path)
     try:
         mandate = Mandate.from_state(manifest.get(_KEY, {}))
     except (TypeError, KeyError, ValueError, AttributeError) as error:

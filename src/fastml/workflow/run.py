@@ -101,7 +101,6 @@ def run(
             problem.value,
             finite(outcome.judged.metrics),
             outcome.judged_on,
-            {name: value for name, value in project.data.options().items() if name != "format"},
             judge.standard if judge.standard and judge.standard.is_small else None,
         )
         folder = write_run(out, outcome, pipeline, mandate, journal.text())
@@ -196,7 +195,7 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
             kinds = ("numbers", "classes") if classifies else ("classes", "numbers")
             raise ConfigError(f"[learner] {name} is for {kinds[0]}; the target holds {kinds[1]}")
     learner = (LogisticRegression if classifies else LinearRegression)(**chosen)
-    return Pipeline(
+    pipeline = Pipeline(
         learner,
         target=project.problem.target,
         task=project.problem.task,
@@ -204,6 +203,9 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
         weight=project.problem.weight,
         **project.features.arguments(),
     )
+    reading = project.data.options()
+    pipeline.reading = {name: value for name, value in reading.items() if name != "format"}
+    return pipeline
 
 
 def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
