@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float64
+from fastml.evaluation.numbers import signed
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
 from fastml.target import Target
@@ -74,14 +75,15 @@ def _in_words(feature: Mapping[str, Any]) -> str:
         if isinstance(feature["coefficient"], list):
             return "one coefficient a class"
         if feature["kind"] == "datetime":
-            return f"{feature['per_day']:+.6g} a day"
-        return f"{feature['coefficient']:+.6g} a unit"
+            return f"{signed(feature['per_day'], 6)} a day"
+        return f"{signed(feature['coefficient'], 6)} a unit"
     values = feature["coefficients"]
     if not values or isinstance(next(iter(values.values())), list):
         return f"{len(values)} values, one coefficient a class each"
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
     return (
-        f"{len(values)} values, from {least!r} {values[least]:+.4g} to {most!r} {values[most]:+.4g}"
+        f"{len(values)} values, from {least!r} {signed(values[least])} "
+        f"to {most!r} {signed(values[most])}"
     )
 
 

@@ -29,12 +29,27 @@ def test_a_better_model_earns_its_place():
     assert found.to_dict()["beats"] is True
 
 
+def test_a_model_that_seems_better_on_few_rows_is_not_told_from_its_baseline():
+    random = np.random.default_rng(3)
+    y = random.normal(1e5, 2e4, 40)
+    near = y + random.normal(0, 1.00e4, 40)
+    found = model_beats_baseline("regression", y, near, y + random.normal(0, 1.1e4, 40))
+    assert not found.beats
+    assert found.advantage > 0
+    assert found.words.endswith(
+        "; on so few rows (40) the model cannot be told from the best rule without ML: "
+        "judge it on more rows, or take the simpler rule"
+    )
+    assert "e+0" not in found.words
+    assert "rmse of the model is 9," in found.words or "rmse of the model is 10," in found.words
+
+
 def test_a_model_like_its_baseline_is_not_needed():
-    random, y, p = rows()
-    found = model_beats_baseline("binary", y, p, np.clip(p + random.normal(0, 0.01, 2000), 0, 1))
+    _, y, p = rows()
+    found = model_beats_baseline("binary", y, p, p)
     assert not found.beats
     assert found.words.endswith(
-        "no ML is needed: on these rows the model cannot be told from the best rule without ML"
+        "no ML is needed: on these rows the best rule without ML is at least as good"
     )
 
 
@@ -103,7 +118,7 @@ def test_any_percentage_can_be_compared(name):
 def test_a_handful_of_rows_tells_nothing(task, y, model, baseline):
     found = model_beats_baseline(task, y, model, baseline)
     assert (found.low, found.high, found.beats) == (-np.inf, np.inf, False)
-    assert "better (too few rows for an interval); no ML is needed: on these r" in found.words
+    assert "better (too few rows for an interval); on so few rows (" in found.words
     assert found.to_dict()["low"] is found.to_dict()["high"] is None
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastml._typing import Float64, Task
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.evaluation.cells import Cells, fit_cells
+from fastml.evaluation.numbers import amount
 from fastml.evaluation.sample import RowSample
 
 __all__ = ["BaselineSearch", "Rule"]
@@ -233,7 +234,7 @@ class BaselineSearch:
 
     def _constant_words(self, overall: Float64) -> str:
         if self._task == "regression":
-            return f"the mean, {overall[0]:.6g}, for every row"
+            return f"the mean, {amount(overall[0], 6)}, for every row"
         if self._task == "binary":
             return f"the chance of {100 * overall[1]:.3g}% for every row"
         code = int(overall.argmax())
@@ -245,7 +246,7 @@ class BaselineSearch:
         used = np.flatnonzero(seen)
         low, high = used[outcomes[used].argmin()], used[outcomes[used].argmax()]
         least, most = (
-            f"{100 * outcomes[cell]:.3g}%" if self._classes else f"{outcomes[cell]:.6g}"
+            f"{100 * outcomes[cell]:.3g}%" if self._classes else amount(outcomes[cell], 6)
             for cell in (low, high)
         )
         return (

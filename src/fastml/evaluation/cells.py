@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
+from fastml.evaluation.numbers import amount
 
 __all__ = ["CategoryCells", "Cells", "NumberCells", "fit_cells"]
 
@@ -62,7 +63,7 @@ class NumberCells:
         if pa.types.is_boolean(self.type):
             return "true"
         if not pa.types.is_temporal(self.type):
-            return f"{edge:.6g}"
+            return amount(edge, 6)
         return str(pa.scalar(int(edge), _integer(self.type)).cast(self.type))
 
 

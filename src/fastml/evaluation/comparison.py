@@ -18,6 +18,7 @@ from fastml.evaluation.intervals import (
     standard_error,
 )
 from fastml.evaluation.metrics import chief_metric, find, within
+from fastml.evaluation.numbers import amount
 from fastml.evaluation.summary import estimates_of
 from fastml.evaluation.threshold import DecisionValue
 
@@ -131,11 +132,12 @@ def model_beats_baseline(
     beats = low > 0.0
     reach = "too few rows for an interval"
     if isfinite(low):
-        reach = f"{100 * confidence:g}% interval {low:.3g} to {high:.3g}"
+        reach = f"{100 * confidence:g}% interval {amount(low, 3)} to {amount(high, 3)}"
+    better = "better" if advantage >= 0 else "worse"
     words = (
-        f"{compared.name} of the model is {first.value:.4g}, of {baseline} {second.value:.4g}: "
-        f"{abs(advantage):.3g} {'better' if advantage >= 0 else 'worse'} ({reach}); "
-        + _verdict(low, high, baseline)
+        f"{compared.name} of the model is {amount(first.value)}, of {baseline} "
+        f"{amount(second.value)}: {amount(abs(advantage), 3)} {better} ({reach}); "
+        + _verdict(advantage, low, high, given.rows, baseline)
     )
     return Comparison(compared.name, first.value, second.value, advantage, low, high, beats, words)
 
@@ -161,9 +163,14 @@ def _interval(
     return advantage - reach, advantage + reach
 
 
-def _verdict(low: float, high: float, baseline: str) -> str:
+def _verdict(advantage: float, low: float, high: float, rows: int, baseline: str) -> str:
     if low > 0.0:
         return "the model earns its place"
     if high < 0.0:
         return f"no ML is needed: {baseline} does better"
-    return f"no ML is needed: on these rows the model cannot be told from {baseline}"
+    if advantage <= 0.0 and isfinite(low):
+        return f"no ML is needed: on these rows {baseline} is at least as good"
+    return (
+        f"on so few rows ({rows:,}) the model cannot be told from {baseline}: "
+        "judge it on more rows, or take the simpler rule"
+    )

@@ -12,6 +12,7 @@ from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.comparison import Comparison
 from fastml.evaluation.intervals import Interval
 from fastml.evaluation.metrics import Metric, metric, metric_names, within
+from fastml.evaluation.numbers import amount
 
 __all__ = ["Criterion", "Verdict", "check", "parse_criteria", "within_percents"]
 
@@ -40,9 +41,9 @@ class Criterion:
         """The bound in words."""
         parts = []
         if self.minimum is not None:
-            parts.append(f"at least {self.minimum:g}")
+            parts.append(f"at least {_exactly(self.minimum)}")
         if self.maximum is not None:
-            parts.append(f"at most {self.maximum:g}")
+            parts.append(f"at most {_exactly(self.maximum)}")
         return " and ".join(parts) or "better than without ML"
 
 
@@ -216,19 +217,25 @@ def _against_bounds(
     words = f"{name} is {_digits(value, limits)}, {'' if passed else 'not '}{bound}"
     low, high = intervals.get(name, (value, value))
     if any(low < limit < high for limit in limits):
-        words += f"; too close to tell on these rows (interval {low:.4g} to {high:.4g})"
+        words += f"; too close to tell on these rows (interval {amount(low)} to {amount(high)})"
     return Verdict(name, bound, value, passed, words)
 
 
 def _digits(value: float, limits: Sequence[float]) -> str:
     """Write a value with as many digits as tell it from its bounds."""
     for digits in range(4, 17):
-        text = f"{value:.{digits}g}"
-        if all((float(text) < limit) == (value < limit) for limit in limits) and all(
-            (float(text) > limit) == (value > limit) for limit in limits
+        text = amount(value, digits)
+        said = float(text.replace(",", ""))
+        if all((said < limit) == (value < limit) for limit in limits) and all(
+            (said > limit) == (value > limit) for limit in limits
         ):
             return text
     return repr(value)
+
+
+def _exactly(bound: float) -> str:
+    """Write a bound with every digit that was given, and thousands apart."""
+    return f"{bound:,.15g}"
 
 
 def _against_baseline(criterion: Criterion, comparisons: Sequence[Comparison]) -> Verdict:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from math import isfinite
 
-__all__ = ["amount", "metric_value", "percent"]
+from fastml.evaluation.numbers import amount, signed
+
+__all__ = ["amount", "metric_value", "percent", "signed"]
 
 _BEYOND = 100.0
 _SHARES = {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mape"}
@@ -22,12 +24,3 @@ def metric_value(name: str, value: float | None) -> str:
 def percent(share: float) -> str:
     """Write a share in percent; of one beyond all measure (of a number that is 0) just that."""
     return f"{100 * share:.1f}%" if share < _BEYOND else "over 10,000%"
-
-
-def amount(value: float) -> str:
-    """Write a number with four digits that count, and thousands apart."""
-    if not isfinite(value):
-        return "not defined"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"

@@ -9,7 +9,7 @@ from typing import Any
 from fastml.evaluation.metrics import chief_metric
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
-from fastml.reporting.numbers import amount, metric_value
+from fastml.reporting.numbers import amount, metric_value, signed
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.page import (
     Html,
@@ -184,7 +184,7 @@ def _coefficients(feature: Mapping[str, Any]) -> str:
 
 
 def _signed(value: float | Sequence[float]) -> str:
-    return f"{value:+.4g}" if isinstance(value, float) else ", ".join(f"{v:+.3g}" for v in value)
+    return signed(value) if isinstance(value, float) else ", ".join(signed(v, 3) for v in value)
 
 
 def _size(value: float | Sequence[float]) -> float:
