@@ -188,9 +188,9 @@ def as_matrix(X: Any) -> Float64:
     """
     if hasattr(X, "tocsr"):
         raise DataError(
-            f"X is sparse ({type(X).__name__}), but a dense table is expected; call X.toarray(), "
-            "or give the categories as a column and let fastml.Pipeline encode them without "
-            "building the sparse matrix"
+            f"X is sparse ({type(X).__name__}), but a dense table is expected; encode with "
+            "OneHotEncoder(sparse_output=False), call X.toarray(), or give the categories as a "
+            "column: fastml.Pipeline encodes them without building the matrix"
         )
     try:
         if _is_pandas(X):

@@ -456,7 +456,7 @@ class Pipeline:
             If no row has a target.
         """
         found = list(self.score_blocks(data))
-        if not found:
+        if not any(len(scores) for _, scores in found):
             raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
         weights = [rows.weight for rows, _ in found if rows.weight is not None]
         return evaluate(

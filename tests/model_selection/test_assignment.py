@@ -154,3 +154,10 @@ def test_bad_shares_are_named(values, message):
 def test_too_little_to_split_is_named(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+def test_a_rare_class_beside_others_is_known_to_train() -> None:
+    codes = np.repeat([0, 1, 2, 3], [50, 40, 1, 2])
+    labels = stratified(codes, ["a", "b", "r", "s"], Shares(), seed=4, column="y")
+    assert labels[codes == 2].tolist() == [0]
+    assert 0 in labels[codes == 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,10 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from fastml.artifact import read_artifact, write_artifact
 import fastml
+from fastml.artifact import read_artifact, write_artifact
 from fastml.errors import ArtifactError, ConfigError, DataError, SchemaError
+from fastml.reporting.summary import summary
 from fastml.workflow.evaluate import evaluate_model
 from fastml.workflow.history import history
 from fastml.workflow.journal import Journal
@@ -441,6 +443,62 @@ def test_runs_side_by_side(project: MakeProject) -> None:
     ]
     assert "did not pass" in str(found)
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_row_weights_are_told_wherever_metrics_are(project: MakeProject) -> None:
+    table = pq.read_table("customers.parquet")
+    pq.write_table(table.append_column("w", pa.array([1.0, 3.0] * 750)), "customers.parquet")
+    outcome, folder = run(read_project(project('problem.weight = "w"')))
+    assert "On 150 test rows, each counted by 'w', 95% intervals:" in summary(outcome)
+    report = (folder / "report.html").read_text()
+    for words in (
+        "Each row is counted by &#x27;w&#x27;.",
+        "each row is counted by &#x27;w&#x27;",
+        "Weight (&#x27;w&#x27;) of the rows by true and predicted class",
+    ):
+        assert words in report
+    found = evaluate_model(folder, "customers.parquet")
+    assert "1,500 rows of customers.parquet, each counted by 'w':" in str(found)
+    assert found.to_dict()["counted_by"] == "w"
+    with pytest.raises(SchemaError, match="no column 'w', which says how much each row counts"):
+        evaluate_model(folder, table)
+
+
+def test_rows_without_a_target_are_told(project: MakeProject) -> None:
+    table = pq.read_table("customers.parquet")
+    spend = pa.array([None if i % 10 == 0 else v for i, v in enumerate(table["spend"].to_pylist())])
+    pq.write_table(table.set_column(5, "spend", spend), "customers.parquet")
+    outcome, folder = run(read_project(project(target="spend")))
+    told = outcome.facts["left out"]
+    assert told.endswith("rows to train on without a value in the target 'spend'")
+    assert f"left out {told}" in (folder / "run.log").read_text()
+    assert "without a value in the target" in (folder / "report.html").read_text()
+
+
+def test_the_comparison_with_no_ml_is_printed_once(project: MakeProject) -> None:
+    outcome, _ = run(read_project(project(VALUE)))
+    said = summary(outcome)
+    assert len(outcome.baseline.comparisons) == 2
+    assert all(said.count(each.words) == 1 for each in outcome.baseline.comparisons)
+    assert said.count("Without ML: ") == 1
+
+
+def test_only_a_chosen_threshold_is_told(project: MakeProject) -> None:
+    chosen = "the threshold was chosen on validation"
+    _, folder = run(read_project(project(VALUE)))
+    assert chosen in (folder / "report.html").read_text()
+    _, folder = run(read_project(project(target="spend")))
+    assert chosen not in (folder / "report.html").read_text()
+
+
+def test_coefficients_of_several_classes_are_told_with_their_names(project: MakeProject) -> None:
+    outcome, folder = run(read_project(project(target="plan")))
+    assert outcome.task == "multiclass"
+    told = str(open_model(folder)[0].explain())
+    line = next(line for line in told.splitlines() if line.strip().startswith("spend"))
+    assert all(f"{name} " in line for name in ("free", "basic", "pro"))
+    assert re.search(r"pro \+\d\S*, .* a unit", line)
+    assert re.search(r"<td>pro \+\d\S*, .* a unit</td>", (folder / "report.html").read_text())
 
 
 def test_rows_without_weight_do_not_count(project: MakeProject) -> None:

@@ -197,7 +197,8 @@ def _table_of_columns(columns: Mapping[str, Any], name: str) -> pa.Table:
         except (pa.ArrowException, TypeError) as error:
             raise SchemaError(
                 f"column {column!r} of {name} is not one column of one type: {error}; "
-                "give a list or a one-dimensional array of numbers, texts or booleans"
+                "give a list or a one-dimensional array of numbers, texts or booleans; one record "
+                "goes in a list: [record]"
             ) from error
     return pa.table(arrays)
 

@@ -102,13 +102,14 @@ def stratified(codes: Codes, names: list[Any], shares: Shares, seed: int, column
     Raises
     ------
     DataError
-        If a class has fewer rows than there are splits.
+        If not two classes have as many rows as there are splits. Rarer ones beside them are in
+        train first, so that they are known.
     """
     _require(len(codes), shares, "rows")
     counts = np.bincount(codes, minlength=len(names))
     named = np.array([name is not None for name in names], dtype=np.bool_)
     scarce = np.flatnonzero(named & (counts > 0) & (counts < len(shares.used)))
-    if len(scarce):
+    if len(scarce) and np.count_nonzero(named & (counts >= len(shares.used))) < 2:
         first = scarce[0]
         others = f" (and {len(scarce) - 1:,} more classes like it)" if len(scarce) > 1 else ""
         raise DataError(
