@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
 from fastml.target import Target
 
-__all__ = ["Contribution", "Explanation", "explain_model", "explain_rows"]
+__all__ = ["Contribution", "Explanation", "by_class", "explain_model", "explain_rows"]
+
+_MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +61,54 @@ class Explanation:
         lines = [f"{self.task} model of {self.target!r}"]
         if self.task == "binary":
             lines[0] += f" (probability of {self.classes[-1]!r})"
-        lines.append(f"{len(self.features)} columns, the most telling first:")
+        count = len(self.features)
+        lines.append(f"{count} column{'' if count == 1 else 's, the most telling first'}:")
         width = max((len(f["name"]) for f in self.features), default=0)
         lines += [
-            f"  {f['name']:<{width}}  {f['weight']:8.4f}  {_in_words(f)}" for f in self.features
+            f"  {f['name']:<{width}}  {f['weight']:8.4f}  {_in_words(f, self.classes)}"
+            for f in self.features
         ]
         if self.dropped:
-            lines.append(f"{len(self.dropped)} columns were left out:")
+            count = len(self.dropped)
+            lines.append(f"{count} column{' was' if count == 1 else 's were'} left out:")
             lines += [f"  {each['column']}: {each['reason']}" for each in self.dropped]
         return "\n".join(lines)
 
 
-def _in_words(feature: Mapping[str, Any]) -> str:
+def by_class(classes: Sequence[object], coefficients: Sequence[float]) -> str:
+    """Name the classes beside their coefficients, the largest first."""
+    pairs = sorted(zip(classes, coefficients, strict=True), key=lambda pair: -abs(pair[1]))
+    said = ", ".join(f"{name} {signed(value, 3)}" for name, value in pairs[:_MOST_SHOWN])
+    rest = len(pairs) - _MOST_SHOWN
+    return f"{said}, and {rest:,} classes more" if rest > 0 else said
+
+
+def _in_words(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
     if "coefficient" in feature:
         if isinstance(feature["coefficient"], list):
-            return "one coefficient a class"
+            daily = feature["kind"] == "datetime"
+            told = by_class(classes, feature["per_day" if daily else "coefficient"])
+            return f"{told} a {'day' if daily else 'unit'}"
         if feature["kind"] == "datetime":
             return f"{signed(feature['per_day'], 6)} a day"
         return f"{signed(feature['coefficient'], 6)} a unit"
     values = feature["coefficients"]
-    if not values or isinstance(next(iter(values.values())), list):
-        return f"{len(values)} values, one coefficient a class each"
+    if not values:
+        return "no values"
+    if isinstance(next(iter(values.values())), list):
+        return _values_by_class(values, classes)
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
     return (
         f"{len(values)} values, from {least!r} {signed(values[least])} "
         f"to {most!r} {signed(values[most])}"
     )
+
+
+def _values_by_class(values: Mapping[str, Sequence[float]], classes: Sequence[object]) -> str:
+    """Say which values tell most, and of which classes."""
+    ranked = sorted(values, key=lambda value: -max(map(abs, values[value])))
+    told = "; ".join(f"{value!r}: {by_class(classes, values[value])}" for value in ranked[:2])
+    return f"{len(values)} values, the most telling {told}"
 
 
 def explain_model(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 
 from fastml._typing import Float64
@@ -43,7 +45,8 @@ def confusion(outcome: Outcome) -> Html:
     ]
     head = ["in truth", *(f"predicted {name}" for name in names)]
     counts = table(head, rows, numbers=range(1, len(head)))
-    return Html(f"<h3>Rows by true and predicted class</h3>{counts}")
+    what = "Rows" if outcome.counted_by is None else f"Weight ({outcome.counted_by!r}) of the rows"
+    return Html(f"<h3>{escape(what)} by true and predicted class</h3>{counts}")
 
 
 def _roc(outcome: Outcome) -> Html:

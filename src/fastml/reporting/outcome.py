@@ -66,6 +66,8 @@ class Outcome:
         By the split's name.
     truth, scores, weight : arrays
         Of the rows judged on, as `evaluate` takes them; None without row weights.
+    counted_by : str or None
+        The column of the row weights.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -86,6 +88,7 @@ class Outcome:
     truth: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     scores: Float64 = field(default_factory=lambda: np.empty(0))
     weight: Float64 | None = None
+    counted_by: str | None = None
     threshold: Threshold | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)

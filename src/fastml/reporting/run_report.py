@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from fastml.evaluation.metrics import chief_metric
+from fastml.explanation import by_class
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
 from fastml.reporting.numbers import amount, metric_value, signed
@@ -86,12 +87,11 @@ def _sections(outcome: Outcome) -> Iterator[str]:
     yield section(
         "Metrics",
         _metrics(outcome),
-        note=f"With {100 * judged.confidence:g}% intervals. The model learned from train; the "
-        "threshold was chosen on validation; test was kept apart.",
+        note=_how_measured(outcome),
     )
     yield section(
         "What it goes by",
-        _features(outcome.explanation),
+        _features(outcome.explanation, outcome.judged.classes),
         note="The weight is how far a column spreads the score over the training rows; "
         "coefficients are in the column's own units.",
     )
@@ -103,6 +103,16 @@ def _sections(outcome: Outcome) -> Iterator[str]:
         preformatted(outcome.project_text, "The project file as read"),
         preformatted(outcome.settings_text, "The settings in effect"),
     )
+
+
+def _how_measured(outcome: Outcome) -> str:
+    """Say what the metrics are of: which rows, and how they count."""
+    said = [f"With {100 * outcome.judged.confidence:g}% intervals."]
+    if outcome.counted_by is not None:
+        said.append(f"Each row is counted by {outcome.counted_by!r}.")
+    chosen = "the threshold was chosen on validation; " if outcome.threshold else ""
+    said.append(f"The model learned from train; {chosen}test was kept apart.")
+    return " ".join(said)
 
 
 def _criteria(outcome: Outcome) -> Html:
@@ -149,7 +159,7 @@ def _metrics(outcome: Outcome) -> Html:
     return table(("", *head), rows, numbers=range(1, len(head) + 1))
 
 
-def _features(explanation: Mapping[str, Any]) -> Html:
+def _features(explanation: Mapping[str, Any], classes: Sequence[object]) -> Html:
     features = explanation.get("features", [])
     largest = max((feature["weight"] for feature in features), default=0.0) or 1.0
     shown = table(
@@ -159,7 +169,7 @@ def _features(explanation: Mapping[str, Any]) -> Html:
                 feature["name"],
                 amount(feature["weight"]),
                 bar(feature["weight"] / largest),
-                _coefficients(feature),
+                _coefficients(feature, classes),
             )
             for feature in features[:_MOST_FEATURES]
         ],
@@ -171,20 +181,21 @@ def _features(explanation: Mapping[str, Any]) -> Html:
     return shown
 
 
-def _coefficients(feature: Mapping[str, Any]) -> str:
+def _coefficients(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
     if "coefficient" in feature:
         if feature["kind"] == "datetime":
-            return f"{_signed(feature['per_day'])} a day"
-        return f"{_signed(feature['coefficient'])} a unit"
+            return f"{_told(feature['per_day'], classes)} a day"
+        return f"{_told(feature['coefficient'], classes)} a unit"
     values: Mapping[str, Any] = feature["coefficients"]
     ranked = sorted(values, key=lambda value: -_size(values[value]))
-    said = ", ".join(f"{value}: {_signed(values[value])}" for value in ranked[:_MOST_VALUES])
+    shown = [f"{value}: {_told(values[value], classes)}" for value in ranked[:_MOST_VALUES]]
+    said = ("; " if any(isinstance(v, list) for v in values.values()) else ", ").join(shown)
     rest = len(ranked) - _MOST_VALUES
     return f"{said}, and {rest:,} more" if rest > 0 else said
 
 
-def _signed(value: float | Sequence[float]) -> str:
-    return signed(value) if isinstance(value, float) else ", ".join(signed(v, 3) for v in value)
+def _told(value: float | Sequence[float], classes: Sequence[object]) -> str:
+    return signed(value) if isinstance(value, float) else by_class(classes, value)
 
 
 def _size(value: float | Sequence[float]) -> float:

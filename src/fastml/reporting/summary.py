@@ -10,7 +10,7 @@ from fastml.reporting.numbers import metric_value
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.run_report import verdict_words
 
-__all__ = ["metric_lines", "summary", "verdict_lines"]
+__all__ = ["counted", "metric_lines", "summary", "verdict_lines"]
 
 
 def summary(outcome: Outcome) -> str:
@@ -18,12 +18,19 @@ def summary(outcome: Outcome) -> str:
     judged = outcome.judged
     lines = [verdict_words(outcome), *verdict_lines(outcome.verdicts), ""]
     lines.append(
-        f"On {judged.rows:,} {outcome.judged_on} rows, {100 * judged.confidence:g}% intervals:"
+        f"On {judged.rows:,} {outcome.judged_on} rows{counted(outcome.counted_by)}, "
+        f"{100 * judged.confidence:g}% intervals:"
     )
     lines += metric_lines(judged.metrics, judged.intervals)
     lines += ["", f"Without ML: {outcome.baseline.words}"]
-    lines += [f"  {each.words}" for each in outcome.baseline.comparisons]
+    said = "\n".join(lines)
+    lines += [f"  {each.words}" for each in outcome.baseline.comparisons if each.words not in said]
     return "\n".join(lines)
+
+
+def counted(by: str | None) -> str:
+    """Say by which column rows are weighted, where they are."""
+    return "" if by is None else f", each counted by {by!r}"
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastml._typing import PathLike
+from fastml.data import Source
+from fastml.errors import SchemaError
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.summary import Evaluation
-from fastml.reporting.summary import metric_lines, verdict_lines
+from fastml.pipeline import Pipeline
+from fastml.reporting.summary import counted, metric_lines, verdict_lines
 from fastml.workflow.judging import Judge
 from fastml.workflow.models import open_model
 
@@ -27,6 +30,8 @@ class ModelReport:
     Attributes
     ----------
     model, source : str
+    counted_by : str or None
+        The column of row weights, where the model was trained with one.
     evaluation : Evaluation
     verdicts : tuple of Verdict
         On the model's own criteria. `beats_baseline` is not among them where the model does not
@@ -37,6 +42,7 @@ class ModelReport:
     source: str
     evaluation: Evaluation
     verdicts: tuple[Verdict, ...]
+    counted_by: str | None = None
 
     @property
     def passed(self) -> bool | None:
@@ -47,13 +53,15 @@ class ModelReport:
         """Return what JSON can hold."""
         return {
             "passed": self.passed,
+            "counted_by": self.counted_by,
             "criteria": [verdict.to_dict() for verdict in self.verdicts],
             **self.evaluation.to_dict(),
         }
 
     def __str__(self) -> str:
         found = self.evaluation
-        lines = [f"{self.model} on {found.rows:,} rows of {self.source}:"]
+        rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'} of {self.source}"
+        lines = [f"{self.model} on {rows}{counted(self.counted_by)}:"]
         lines += metric_lines(found.metrics, found.intervals)
         lines += verdict_lines(self.verdicts) if self.verdicts else [NOTHING_ASKED]
         return "\n".join(lines)
@@ -80,6 +88,7 @@ def evaluate_model(
     """
     pipeline, mandate = open_model(model)
     rows = pipeline.scan(source, **dict(reading or {}))
+    _check_weight(pipeline, rows)
     asked = dict(mandate.success)
     if mandate.standard is None:
         asked.pop("beats_baseline", None)
@@ -94,4 +103,13 @@ def evaluate_model(
         intervals=evaluation.intervals,
         comparisons=tuple(judge.comparisons(scored)) if mandate.standard else (),
     )
-    return ModelReport(str(model), rows.name, evaluation, tuple(verdicts))
+    return ModelReport(str(model), rows.name, evaluation, tuple(verdicts), pipeline.weight)
+
+
+def _check_weight(pipeline: Pipeline, rows: Source) -> None:
+    """Raise a SchemaError where the column is lacking that says how much each row counts."""
+    if pipeline.weight and pipeline.weight not in rows.canonical().schema.names:
+        raise SchemaError(
+            f"{rows.name} has no column {pipeline.weight!r}, which says how much each row counts: "
+            "the model's criteria were measured with it; add it, with 1 for rows that count alike"
+        )

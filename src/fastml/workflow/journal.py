@@ -56,6 +56,10 @@ class Journal:
         if self._listener:
             self._listener.say(words)
 
+    def note(self, words: str) -> None:
+        """Note in the log alone what the listener is told elsewhere."""
+        self._note(f"  {words}")
+
     def text(self) -> str:
         """Return the lines so far."""
         return "".join(f"{line}\n" for line in self._lines)

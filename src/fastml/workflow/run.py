@@ -221,12 +221,23 @@ def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
             )
 
 
+def _left_out(pipeline: Pipeline) -> str:
+    """Say how many rows were not learned from, and why."""
+    count = pipeline.missing_targets_
+    why = f"without a value in the target {pipeline.target!r}"
+    if pipeline.rows is not None:
+        why += " or in another column"
+    return f"{count:,} row{'' if count == 1 else 's'} to train on {why}"
+
+
 def _say_training(pipeline: Pipeline, journal: Journal) -> None:
     explanation = pipeline.explain()
     of = f", P({pipeline.positive_})" if pipeline.task_ == "binary" else ""
     journal.say(
         f"{pipeline.task_}{of}: {pipeline.n_rows_:,} rows, {len(explanation.features)} columns"
     )
+    if pipeline.missing_targets_:
+        journal.say(f"left out {_left_out(pipeline)}")
     for dropped in explanation.dropped:
         journal.say(f"left out {dropped['column']!r}: {dropped['reason']}")
 
@@ -268,7 +279,7 @@ def _judge(
         comparisons=baseline.comparisons,
     )
     for verdict in verdicts:
-        journal.say(f"{'passed' if verdict.passed else 'FAILED'} on {judged_on}: {verdict.words}")
+        journal.note(f"{'passed' if verdict.passed else 'FAILED'} on {judged_on}: {verdict.words}")
     return _Judgement(splits, judged_on, rows, baseline, verdicts)
 
 
@@ -297,6 +308,10 @@ def _outcome(
         "threads": str(default_threads()),
         "time": ", ".join(f"{name} {s:.2f} s" for name, s in journal.seconds.items()),
     }
+    if project.problem.weight:
+        facts["weight"] = f"each row is counted by {project.problem.weight!r}"
+    if pipeline.missing_targets_:
+        facts["left out"] = _left_out(pipeline)
     return Outcome(
         question=project.problem.question,
         task=pipeline.task_,
@@ -309,6 +324,7 @@ def _outcome(
         baseline=judgement.baseline,
         truth=judgement.rows.truth,
         weight=judgement.rows.weight,
+        counted_by=project.problem.weight,
         scores=judgement.rows.model,
         threshold=judge.threshold,
         explanation=pipeline.explain().to_dict(),
