@@ -291,7 +291,7 @@ def test_a_model_without_a_mandate_opens_too(project: MakeProject, tmp_path: Pat
         ("learner.class_weight = { ye = 2 }", ConfigError, "names 'ye', .* did you mean 'yes'"),
         ("learner.loss = 'huber'", ConfigError, "loss is for numbers; the target holds classes"),
         ("problem.task = 'regression'", SchemaError, "a regression needs numbers"),
-        ("problem.task = 'binary'\nproblem.target = 'plan'", DataError, "has 3 classes"),
+        ("problem.task = 'binary'\nproblem.target = 'plan'", DataError, "has 3 different values"),
     ],
 )
 def test_mistakes_leave_nothing_behind(
@@ -412,6 +412,27 @@ def test_looks_are_one_count_wherever_runs_are_written(
     assert [p.name for p in tmp_path.rglob("test-looks.jsonl")] == ["test-looks.jsonl"]
 
 
+def test_a_look_names_the_run_that_looked(project: MakeProject) -> None:
+    folders = [run(read_project(project()))[1] for _ in range(2)]
+    _, named = run(read_project(project()), out="named")
+    lines = Path("test-looks.jsonl").read_text().splitlines()
+    assert [json.loads(line)["run"] for line in lines] == [str(each) for each in [*folders, named]]
+
+
+@pytest.mark.parametrize("name", ["roc_aucc", "rmsee", "latency"])
+def test_an_unknown_criterion_is_refused_before_anything_is_read(
+    name: str, project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("fastml.workflow.run.scan")
+    with pytest.raises(ConfigError, match=f"unknown success criterion '{name}'; did you mean"):
+        run(read_project(project(f"success.{name} = {{ min = 0.5 }}")))
+
+
+def test_a_binary_task_of_many_values_is_told_so(project: MakeProject) -> None:
+    with pytest.raises(DataError, match="'spend' has 1,500 different values; a binary task needs"):
+        run(read_project(project('problem.task = "binary"', target="spend")))
+
+
 def test_the_seed_does_not_tell_splits_by_time_apart(project: MakeProject) -> None:
     settings = read_project(project('split.method = "time"\nsplit.column = "calls"'))
     run(settings)
@@ -442,6 +463,11 @@ def test_runs_side_by_side(project: MakeProject) -> None:
         (False, "validation"),
     ]
     assert "did not pass" in str(found)
+    assert [each["draft"] for each in found.runs] == [False, True]
+    assert {(each["target"], Path(each["source"]).name) for each in found.runs} == {
+        ("churn", "customers.parquet")
+    }
+    assert re.search(r"churn +customers.parquet +did not pass +validation \(draft\)", str(found))
     json.dumps(found.to_dict(), allow_nan=False)
 
 

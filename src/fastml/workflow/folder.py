@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fastml._typing import PathLike
 from fastml.data.atomic import atomic_path
 from fastml.errors import ConfigError
 from fastml.pipeline import Pipeline
@@ -17,7 +18,7 @@ from fastml.reporting.outcome import Outcome
 from fastml.reporting.run_report import run_report
 from fastml.workflow.models import Mandate, save_model
 
-__all__ = ["METRICS", "RUNS", "SETTINGS", "check_folder", "found_by", "write_run"]
+__all__ = ["METRICS", "RUNS", "SETTINGS", "check_folder", "found_by", "named_for_now", "write_run"]
 
 RUNS = Path("runs")
 METRICS = "metrics.json"
@@ -66,21 +67,33 @@ def found_by(folder: Path) -> dict[str, Any] | None:
     return dict(found) if known else None
 
 
+def named_for_now() -> Path:
+    """Return a folder of `runs` that is named for the time (UTC) and is not there."""
+    name = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
+    return next(folder for folder in _numbered(RUNS / name) if not folder.exists())
+
+
 def write_run(
-    out: PathLike | None, outcome: Outcome, pipeline: Pipeline, mandate: Mandate, log: str
+    folder: Path,
+    outcome: Outcome,
+    pipeline: Pipeline,
+    mandate: Mandate,
+    log: str,
+    *,
+    replace: bool = True,
 ) -> Path:
     """Write everything that a run found, and return where.
 
-    An earlier run at `out` is replaced. Without `out` the run goes to a folder of `runs` that is
-    named for the time (UTC), and never to one that is there, however many runs end at once.
+    An earlier run at `folder` is replaced, or, unless `replace`, never touched, however many runs
+    end at once: where another has taken the name in the meantime, a new one is found.
 
     Raises
     ------
     DataError
         If the disk is full or the folder cannot be written to; nothing is left behind.
     """
-    folder = Path(out) if out is not None else RUNS / f".{secrets.token_hex(8)}"
-    with atomic_path(folder) as directory:
+    place = folder if replace else folder.with_name(f".{secrets.token_hex(8)}")
+    with atomic_path(place) as directory:
         directory.mkdir()
         save_model(directory / "model", pipeline, mandate)
         texts = {
@@ -93,24 +106,26 @@ def write_run(
         }
         for name, content in texts.items():
             (directory / name).write_text(content, encoding="utf-8", newline="")
-    return _named_for_the_time(folder) if out is None else folder
+    return place if replace else _renamed(place, folder)
 
 
-def _named_for_the_time(folder: Path) -> Path:
-    """Rename a folder to the first name that is free; a folder that holds anything keeps its own.
+def _renamed(place: Path, wanted: Path) -> Path:
+    """Rename a folder as wanted, or for the time; a folder that holds anything keeps its own name.
 
-    Whether a name is free is not asked before, but told by the renaming: no other run can take it
-    in between.
+    Whether a name is free is told by the renaming: no other run can take it in between.
     """
-    name = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}"
-    n = 1
     while True:
         try:
-            return folder.rename(folder.with_name(name if n == 1 else f"{name}_{n}"))
+            return place.rename(wanted)
         except OSError as error:
             if error.errno not in _TAKEN:
                 raise
-        n += 1
+        wanted = named_for_now()
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from (folder.with_name(f"{folder.name}_{n}") for n in count(2))
 
 
 def _json(content: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from fastml.errors import ConfigError
 from fastml.reporting.numbers import metric_value
 from fastml.workflow.folder import METRICS, SETTINGS, found_by
 from fastml.workflow.ledger import count_looks
-from fastml.workflow.project import read_project
+from fastml.workflow.project import Project, read_project
 
 __all__ = ["History", "history"]
 
@@ -27,7 +26,8 @@ class History:
     Attributes
     ----------
     runs : list of dict
-        Name, verdict, the split it was judged on and the metrics there, the oldest first.
+        Name, verdict, the split it was judged on and the metrics there, whether it was a draft,
+        and the target and source (None where its settings cannot be read); the oldest first.
     looks : dict of str to int
         How often each test split was looked at.
     """
@@ -44,14 +44,16 @@ class History:
 
     def __str__(self) -> str:
         names = [n for n in _SHOWN if any(n in run["metrics"] for run in self.runs)]
-        rows = [["run", "verdict", "judged on", *names]]
+        rows = [["run", "target", "source", "verdict", "judged on", *names]]
         for run in self.runs:
             found = (run["metrics"].get(name) for name in names)
             cells = [
                 "" if v is None else metric_value(n, v) for n, v in zip(names, found, strict=True)
             ]
             verdict = "passed" if run["passed"] else "did not pass"
-            rows.append([run["run"], verdict, run["judged_on"], *cells])
+            judged_on = run["judged_on"] + (" (draft)" if run["draft"] else "")
+            source = Path(run["source"] or "").name
+            rows.append([run["run"], run["target"] or "", source, verdict, judged_on, *cells])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -73,30 +75,37 @@ def history(folder: PathLike) -> History:
         If there is no such folder or no run in it.
     """
     folder = Path(folder)
-    runs = [
-        {
-            "run": file.parent.name,
-            "passed": found["passed"],
-            "judged_on": found["judged_on"],
-            "metrics": found["splits"][found["judged_on"]],
-        }
-        for file in sorted(folder.glob(f"*/{METRICS}"))
-        if (found := found_by(file.parent)) is not None
-    ]
+    runs, ledgers = [], []
+    for file in sorted(folder.glob(f"*/{METRICS}")):
+        found = found_by(file.parent)
+        if found is None:
+            continue
+        project = _settings(file.parent)
+        runs.append(_described(file.parent.name, found, project))
+        if project is not None:
+            ledgers.append(project.ledger)
     if not runs:
         raise ConfigError(f"there are no runs in {str(folder)!r}; `fastml run` makes one")
     looks: Counter[str] = Counter()
-    for ledger in _ledgers(folder / run["run"] for run in runs):
+    for ledger in dict.fromkeys(ledgers):
         looks.update(count_looks(ledger))
     return History(runs, dict(looks))
 
 
-def _ledgers(runs: Iterable[Path]) -> list[Path]:
-    """Return where the looks of runs are counted, each place once."""
-    found = []
-    for run in runs:
-        try:
-            found.append(read_project(run / SETTINGS).ledger)
-        except ConfigError:  # not whole, or not there; the run is shown all the same
-            continue
-    return list(dict.fromkeys(found))
+def _described(name: str, found: dict[str, Any], project: Project | None) -> dict[str, Any]:
+    return {
+        "run": name,
+        "target": project and project.problem.target,
+        "source": project and project.source,
+        "passed": found["passed"],
+        "judged_on": found["judged_on"],
+        "draft": found["judged_on"] != "test",
+        "metrics": found["splits"][found["judged_on"]],
+    }
+
+
+def _settings(run: Path) -> Project | None:
+    try:
+        return read_project(run / SETTINGS)
+    except ConfigError:  # not whole, or not there; the run is shown all the same
+        return None

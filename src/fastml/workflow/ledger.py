@@ -30,7 +30,7 @@ def record_look(ledger: Path, split: dict[str, object], run: str) -> int:
     split : dict
         What the rows of the split depend on: the source and the settings of the split.
     run : str
-        Where the run was asked to write.
+        Where the run is to write (where many runs begin in one second: a name close to it).
 
     Raises
     ------

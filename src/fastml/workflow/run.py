@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from fastml import __version__
-from fastml._typing import PathLike
+from fastml._typing import PathLike, Task
 from fastml.data import Source, scan
 from fastml.engine import default_threads
-from fastml.errors import ConfigError, SchemaError, did_you_mean
+from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.summary import Evaluation
 from fastml.linear_model import LinearRegression, LogisticRegression
@@ -22,7 +22,7 @@ from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Outcome, finite
 from fastml.target import check_target_type
-from fastml.workflow.folder import RUNS, check_folder, write_run
+from fastml.workflow.folder import check_folder, named_for_now, write_run
 from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
 from fastml.workflow.ledger import record_look
@@ -30,6 +30,8 @@ from fastml.workflow.models import Mandate
 from fastml.workflow.project import Project, given, refuse_binary_keys
 
 __all__ = ["run"]
+
+_TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
 
 def run(
@@ -68,10 +70,10 @@ def run(
     journal = journal or Journal()
     if out is not None:
         check_folder(Path(out))
+    folder = named_for_now() if out is None else Path(out)
     problem = project.problem
     success = project.criteria
-    if problem.task is not None:
-        parse_criteria(success, problem.task)  # a mistake shows before any time is spent
+    _check_criteria(success, problem.task)
     with journal.stage("read"):
         source = _open(project, journal)
     with journal.stage("profile"):
@@ -90,11 +92,11 @@ def run(
         _say_training(pipeline, journal)
     with journal.stage("judge"):
         judge = Judge(pipeline, parse_criteria(success, pipeline.task_), problem.value)
-        look = None if draft else _look(project, effective, out)
+        look = None if draft else _look(project, effective, folder)
         judgement = _judge(judge, parts, journal, look)
     outcome = _outcome(project, pipeline, table, judge, judgement, journal)
     with journal.stage("write"):
-        journal.say(f"writing to {out or RUNS}")
+        journal.say(f"writing to {folder}")
         mandate = Mandate(
             problem.question,
             dict(success),
@@ -103,11 +105,32 @@ def run(
             outcome.judged_on,
             judge.standard if judge.standard and judge.standard.is_small else None,
         )
-        folder = write_run(out, outcome, pipeline, mandate, journal.text())
+        folder = write_run(
+            folder, outcome, pipeline, mandate, journal.text(), replace=out is not None
+        )
     return outcome, folder
 
 
 # -- reading ----------------------------------------------------------------------------------
+
+
+def _check_criteria(success: Mapping[str, Any], task: Task | None) -> None:
+    """Refuse criteria that no task has, before any time is spent.
+
+    Raises
+    ------
+    ConfigError
+        If the task has not all of them; where it is not stated, if no task has.
+    """
+    faults = []
+    for each in [task] if task else _TASKS:
+        try:
+            parse_criteria(success, each)
+        except ConfigError as fault:
+            faults.append(fault)
+        else:
+            return
+    raise next((fault for fault in faults if "did you mean" in str(fault)), faults[0])
 
 
 def _open(project: Project, journal: Journal) -> Source:
@@ -156,10 +179,15 @@ def _classifies(project: Project, source: Source, table: TableProfile) -> bool:
 
 
 def _check_task(project: Project, table: TableProfile, classifies: bool) -> None:
-    """Refuse keys of a binary task where the target that was found makes it another."""
+    """Refuse a binary task, or keys of one, where the target that was found makes it another."""
+    target = table.columns[project.problem.target]
+    if project.problem.task == "binary" and round(target.distinct) > 2:
+        raise DataError(
+            f"the target {target.name!r} has {round(target.distinct):,} different values; a binary "
+            "task needs two: say task = 'multiclass' or 'regression', or name another target"
+        )
     if project.problem.task is not None:
         return
-    target = table.columns[project.problem.target]
     if not classifies:
         refuse_binary_keys(
             project.problem, f"the target {target.name!r} holds numbers, which makes a regression"
@@ -283,12 +311,12 @@ def _judge(
     return _Judgement(splits, judged_on, rows, baseline, verdicts)
 
 
-def _look(project: Project, split: Mapping[str, Any], out: PathLike | None) -> Callable[[], int]:
+def _look(project: Project, split: Mapping[str, Any], folder: Path) -> Callable[[], int]:
     """Return what notes a look at the test split of the project."""
     source = project.source if "://" in project.source else str(Path(project.source).resolve())
     unused = {"seed"} if split["method"] == "time" else set()
     rows = {name: value for name, value in sorted(split.items()) if name not in unused}
-    return lambda: record_look(project.ledger, {"source": source, **rows}, str(out or RUNS))
+    return lambda: record_look(project.ledger, {"source": source, **rows}, str(folder))
 
 
 def _outcome(
