@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -274,6 +275,7 @@ def test_a_table_that_lacks_a_column(model: str) -> None:
 
 
 def test_the_demo_tells_the_story(folder: Path) -> None:
+    Path("project.toml").unlink()
     told = fastml("demo", "--out", "demo").stdout
     for chapter in (
         "The question", "The table", "What is left out", "The split", "Training",
@@ -284,5 +286,11 @@ def test_the_demo_tells_the_story(folder: Path) -> None:
     assert "total_day_charge: repeats column 'total_day_minutes'" in told
     assert "It passed: every criterion holds." in told
     assert "the odds" in told
-    assert max(map(len, told.splitlines())) <= 100
+    story, _, after = told.partition("Yours next")
+    assert max(map(len, story.splitlines())) <= 100
+    assert "is right for 85" in " ".join(story.split())
+    commands = [line for line in after.splitlines() if line.startswith("  ")]
+    assert len(commands) == 2
+    for line in commands:
+        subprocess.run(line, shell=True, check=True, capture_output=True, cwd=folder)
     assert json.loads(fastml("demo", "--out", "demo", "--json").stdout)["passed"] is True

@@ -8,6 +8,8 @@ import pytest
 
 from fastml.errors import ConfigError
 from fastml.evaluation.threshold import DecisionValue
+from fastml.linear_model import LogisticRegression
+from fastml.preprocessing import SimpleImputer, StandardScaler
 from fastml.workflow.project import parse_project, read_project, reading_options
 from fastml.workflow.template import template, write_template
 
@@ -267,3 +269,16 @@ def test_what_the_template_shows_is_allowed() -> None:
     project = parse_project("\n".join(taken))
     assert project.learner.solver == "auto"
     assert project.split.column == "signed_up"
+    assert (project.data.delimiter, project.data.decimal) == (";", ",")
+    assert project.data.timestamp_formats == ("%d.%m.%Y",)
+
+
+def test_what_the_template_calls_the_default_is_it() -> None:
+    lines = template("p.toml").splitlines()
+    stated = [line.removeprefix("# ") for line in lines if "# the default" in line]
+    project = parse_project("\n".join(["target = 'y'", "source = 's'", *stated]))
+    assert len(stated) == 4
+    assert project.features.arguments()["imputer"].strategy == SimpleImputer().strategy
+    assert isinstance(project.features.arguments()["scaler"], StandardScaler)
+    default = LogisticRegression()
+    assert project.learner.chosen() == {"solver": default.solver, "epochs": default.epochs}

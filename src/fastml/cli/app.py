@@ -74,7 +74,8 @@ Read = Annotated[
 
 app = typer.Typer(
     name="fastml",
-    help="From a raw table to a monitored model, at the speed of reading the table.",
+    help="From a raw table to a judged, saved, predicting model, "
+    "at the speed of reading the table.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

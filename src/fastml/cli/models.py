@@ -47,7 +47,7 @@ def predict(
 
     if out is not None:
         check_apart(source, out)
-    pipeline, mandate = open_model(model)
+    pipeline, _ = open_model(model)
     rows = pipeline.scan(source, **reading_options(read or ()))
     found = predictions(pipeline, rows, keep or ())
     if out is None:

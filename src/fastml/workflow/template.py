@@ -8,19 +8,22 @@ from pathlib import Path
 from fastml._typing import PathLike
 from fastml.data.atomic import atomic_path
 from fastml.errors import ConfigError
+from fastml.preprocessing import CorrelationPruner
 from fastml.workflow.toml import toml_value
 
 __all__ = ["template", "write_template"]
 
 _TEMPLATE = """\
 # Everything that a run depends on: fastml run {path}
-# Only target and source are needed; what is commented out shows the default or an example.
+# Only target and source are needed. What is commented out is an example, and does nothing; where
+# it says "the default", the line says what is done without it.
 
 [problem]
 # question = "Which customers will leave next month?"
-# task = "binary"              # binary | multiclass | regression; found from the target if left out
+# task = "binary"              # binary | multiclass | regression; default: found from the target
 target = {target}
-# positive = "yes"             # the class whose probability a binary model predicts
+# positive = "yes"             # the class whose probability a binary model predicts; default: the
+#                              # one that reads as a yes, else the second in order
 # weight = "rows_like_this"    # a column that says how much each row counts
 
 # [problem.value]              # what a decision is worth, in money; sets the threshold
@@ -34,35 +37,41 @@ beats_baseline = true          # better than the best rule without ML, and worth
 
 [data]
 source = {source}              # a file, folder, pattern or URI; a path counts from this file
-# null_values = ["n/a"]        # what stands for a missing value in text files
-# quote = false                # where quotes have no meaning
+# null_values = ["n/a"]        # what else stands for a missing value in text files
+# delimiter = ";"              # between columns of a text file; default: found from the rows
+# decimal = ","                # the decimal point of numbers; default: "."
+# encoding = "latin-1"         # of text files; default: UTF-8, or what a byte order mark tells
+# timestamp_formats = ["%d.%m.%Y"]  # of dates, beside 2024-12-31, which is always read
+# quote = false                # where quotes have no meaning; default: '"'
 
 [features]
 # drop = ["phone_number"]      # never learn from these
 # keep = ["customer_segment"]  # learn from these, whatever is found out about them
 # categorical = ["shop"]       # whole numbers that are names; codes, months, hours are found
 # numeric = ["risk_class"]     # not names, but numbers in the order of their size
-# impute = "mean"              # mean | median | most_frequent; for missing numbers
+# impute = "mean"              # the default | median | most_frequent; for missing numbers
 # missing_indicator = true     # and learn from their being missing
 # drop_missing_rows = true     # instead: train on complete rows alone
-# scale = "standard"           # standard | minmax | robust
-# max_categories = 100         # of a column; the rarest are one
-# most_correlated = 0.995      # of two columns that go together more closely, one is left out
+# scale = "standard"           # the default | minmax | robust
+# max_categories = 100         # of a column, the rarest are one; default: every category
+# most_correlated = 0.9        # of two columns that go together more closely, one is left out;
+#                              # default: {most_correlated:g}
 
 [split]
 train = 0.7
 validation = 0.2
 test = 0.1
 seed = 7
-# method = "time"              # random | stratified | time | group
+# method = "time"              # random | stratified | time | group; default: stratified for
+#                              # classes, random for numbers
 # column = "signed_up"         # what time and group go by
-# ledger = "looks.jsonl"       # where looks at the test rows are counted, if not beside this file
+# ledger = "looks.jsonl"       # where looks at the test rows are counted; default: test-looks.jsonl
 
 [learner]
 kind = "linear"
-# solver = "auto"              # auto | sgd | lbfgs
-# epochs = 10
-# l2 = 0.001
+# solver = "auto"              # the default | sgd | lbfgs
+# epochs = 10                  # the default; of sgd
+# l2 = 0.001                   # how strongly coefficients are kept small; default: a little
 """
 
 
@@ -71,6 +80,7 @@ def template(path: PathLike, *, source: str | None = None, target: str | None = 
     return _TEMPLATE.format(
         path=path,
         source=toml_value(source or "data/table.parquet"),
+        most_correlated=CorrelationPruner().threshold,
         target=toml_value(target or "the column to predict"),
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from math import exp
 from pathlib import Path
+from shlex import quote
+from shutil import which
+from sysconfig import get_path
 from textwrap import fill
 from typing import Any
 
@@ -49,14 +53,21 @@ def tell(project: Project, outcome: Outcome, folder: Path) -> Iterator[str]:
         yield _chapter("What it earns", _money(project, outcome, outcome.threshold))
     yield _chapter("The gate", _gate(outcome))
     yield _chapter("One customer", _customer(project, pipeline))
-    yield _chapter("Yours next", _next(folder))
+    yield _headed("Yours next", _next(project, folder))
 
 
 def _chapter(title: str, lines: list[str]) -> str:
-    body = "\n".join(
-        fill(line, 96, subsequent_indent=" " * (len(line) - len(line.lstrip()))) for line in lines
+    return _headed(
+        title,
+        [
+            fill(line, 96, subsequent_indent=" " * (len(line) - len(line.lstrip())))
+            for line in lines
+        ],
     )
-    return f"\n{title}\n{'-' * len(title)}\n{body}"
+
+
+def _headed(title: str, lines: list[str]) -> str:
+    return "\n".join([f"\n{title}", "-" * len(title), *lines])
 
 
 def _table(project: Project, outcome: Outcome) -> list[str]:
@@ -104,8 +115,14 @@ def _metrics(outcome: Outcome) -> list[str]:
     judged = outcome.judged
     shown = {name: value for name, value in judged.metrics.items() if name in _SHOWN}
     auc = judged.metrics["roc_auc"]
+    majority = outcome.baseline.constant.metrics["accuracy"]
     return [
         *metric_lines(shown, judged.intervals),
+        f"To say of every customer that they stay is right for {percent(majority)}. The accuracy "
+        "is below that on purpose: the threshold was chosen for profit, and a leaver who gets no "
+        "offer costs more than an offer given for nothing."
+        if judged.metrics["accuracy"] < majority
+        else f"To say of every customer that they stay is right for {percent(majority)}.",
         f"Of one leaver and one who stays, it ranks the leaver higher in {percent(auc)} of cases. "
         f"The intervals hold 95 times in 100; they are wide because {judged.rows:,} customers "
         "are few.",
@@ -173,9 +190,24 @@ def _plain(value: Any) -> str:
     return amount(value) if isinstance(value, float) else str(value)
 
 
-def _next(folder: Path) -> list[str]:
+def _next(project: Project, folder: Path) -> list[str]:
+    """Return what to do next; each command works as printed."""
+    fastml = _command()
     return [
-        f"  {folder}/report.html   the whole report, in a browser",
-        f"  fastml predict {folder} customers.csv",
-        "  fastml init            a project file for a table of yours",
+        f"The whole report, in a browser: {folder / 'report.html'}",
+        "Predictions for every customer of the table:",
+        f"  {fastml} predict {quote(str(folder))} {quote(project.source)}",
+        "A project file for a table of yours:",
+        f"  {fastml} init",
     ]
+
+
+def _command() -> str:
+    """Return how a shell calls this fastml: by its name where that is found, else by its place."""
+    script = Path(get_path("scripts")) / "fastml"
+    found = which("fastml")
+    if found is not None and (not script.exists() or script.samefile(found)):
+        return "fastml"
+    if script.exists():
+        return quote(str(script))
+    return f"{quote(sys.executable)} -c 'from fastml.cli import main; main()'"
