@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float64
-from fastml.evaluation.numbers import signed
+from fastml.evaluation.numbers import how_many, signed
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
 from fastml.target import Target
@@ -61,16 +61,16 @@ class Explanation:
         lines = [f"{self.task} model of {self.target!r}"]
         if self.task == "binary":
             lines[0] += f" (probability of {self.classes[-1]!r})"
-        count = len(self.features)
-        lines.append(f"{count} column{'' if count == 1 else 's, the most telling first'}:")
+        first = ", the most telling first" if len(self.features) > 1 else ""
+        lines.append(f"{how_many(len(self.features), 'column')}{first}:")
         width = max((len(f["name"]) for f in self.features), default=0)
         lines += [
             f"  {f['name']:<{width}}  {f['weight']:8.4f}  {_in_words(f, self.classes)}"
             for f in self.features
         ]
         if self.dropped:
-            count = len(self.dropped)
-            lines.append(f"{count} column{' was' if count == 1 else 's were'} left out:")
+            were = "was" if len(self.dropped) == 1 else "were"
+            lines.append(f"{how_many(len(self.dropped), 'column')} {were} left out:")
             lines += [f"  {each['column']}: {each['reason']}" for each in self.dropped]
         return "\n".join(lines)
 
@@ -99,7 +99,7 @@ def _in_words(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
         return _values_by_class(values, classes)
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
     return (
-        f"{len(values)} values, from {least!r} {signed(values[least])} "
+        f"{how_many(len(values), 'value')}, from {least!r} {signed(values[least])} "
         f"to {most!r} {signed(values[most])}"
     )
 
@@ -108,7 +108,7 @@ def _values_by_class(values: Mapping[str, Sequence[float]], classes: Sequence[ob
     """Say which values tell most, and of which classes."""
     ranked = sorted(values, key=lambda value: -max(map(abs, values[value])))
     told = "; ".join(f"{value!r}: {by_class(classes, values[value])}" for value in ranked[:2])
-    return f"{len(values)} values, the most telling {told}"
+    return f"{how_many(len(values), 'value')}, the most telling {told}"
 
 
 def explain_model(

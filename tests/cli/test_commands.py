@@ -54,7 +54,7 @@ def test_info() -> None:
 
 def test_run_prints_the_verdict_and_where_it_wrote(folder: Path) -> None:
     result = fastml("run", "project.toml", "--out", "run")
-    assert "Passed: 1 of 1 criteria hold on the test rows" in result.stdout
+    assert "Passed: 1 of 1 criterion holds on the test rows" in result.stdout
     assert "written to run" in result.stdout
     assert "train took" in result.stderr
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-__all__ = ["amount", "signed"]
+__all__ = ["amount", "how_many", "signed"]
 
 _THOUSAND = 1000
 
@@ -22,6 +22,11 @@ def amount(value: float, digits: int = 4) -> str:
 def signed(value: float, digits: int = 4) -> str:
     """Write a number as `amount` does, with its sign."""
     return amount(value, digits) if value < 0 else f"+{amount(value, digits)}"
+
+
+def how_many(count: int, what: str) -> str:
+    """Write a count with its noun: "1 row", "2,000 rows"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _before_the_point(value: float) -> int:

@@ -21,6 +21,7 @@ from fastml.evaluation.classification import (
 )
 from fastml.evaluation.intervals import Estimate, Interval, interval
 from fastml.evaluation.metrics import find
+from fastml.evaluation.numbers import amount, how_many
 from fastml.evaluation.regression import regression_estimates
 from fastml.evaluation.threshold import DecisionValue, profit_estimate
 
@@ -76,11 +77,11 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.rows:,} rows, {100 * self.confidence:g}% intervals"]
+        lines = [f"{how_many(self.rows, 'row')}, {100 * self.confidence:g}% intervals"]
         for name, value in self.metrics.items():
             bounds = self.intervals.get(name)
-            reach = "" if bounds is None else f"  [{bounds[0]:.4g}, {bounds[1]:.4g}]"
-            lines.append(f"  {name:<18} {value:>10.4g}{reach}")
+            reach = "" if bounds is None else f"  [{amount(bounds[0])}, {amount(bounds[1])}]"
+            lines.append(f"  {name:<18} {amount(value):>12}{reach}")
         return "\n".join(lines)
 
 

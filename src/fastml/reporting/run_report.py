@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from fastml.evaluation.metrics import chief_metric
+from fastml.evaluation.numbers import how_many
 from fastml.explanation import by_class
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
@@ -45,7 +46,8 @@ def verdict_words(outcome: Outcome) -> str:
     """Return the verdict in a sentence."""
     held = sum(verdict.passed for verdict in outcome.verdicts)
     count = len(outcome.verdicts)
-    of = f"{held} of {count} criteria hold on the {outcome.judged_on} rows"
+    hold = "criterion holds" if count == 1 else "criteria hold"
+    of = f"{held} of {count} {hold} on the {outcome.judged_on} rows"
     if outcome.judged_on != "test":
         return f"A draft: {of}. The gate asks the test rows, which it did not look at."
     return f"{'Passed' if outcome.passed else 'Did not pass'}: {of}."
@@ -64,7 +66,7 @@ def _heading(outcome: Outcome, title: str) -> str:
         f"{reasons}</div>"
         + paragraph(
             f"The model predicts {predicted} from {outcome.source}, "
-            f"{len(outcome.explanation.get('features', ()))} columns of it.",
+            f"{how_many(len(outcome.explanation.get('features', ())), 'column')} of it.",
             soft=True,
         )
     )
@@ -155,7 +157,7 @@ def _metrics(outcome: Outcome) -> Html:
                 cell = Html(f"{escape(cell)}<br><span class=soft>{low} to {high}</span>")
             cells.append(cell)
         rows.append((name, *cells))
-    head = [f"{name} ({each.rows:,} rows)" for name, each in outcome.splits.items()]
+    head = [f"{name} ({how_many(each.rows, 'row')})" for name, each in outcome.splits.items()]
     return table(("", *head), rows, numbers=range(1, len(head) + 1))
 
 

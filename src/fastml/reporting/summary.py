@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.intervals import Interval
+from fastml.evaluation.numbers import how_many
 from fastml.reporting.numbers import metric_value
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.run_report import verdict_words
@@ -18,7 +19,7 @@ def summary(outcome: Outcome) -> str:
     judged = outcome.judged
     lines = [verdict_words(outcome), *verdict_lines(outcome.verdicts), ""]
     lines.append(
-        f"On {judged.rows:,} {outcome.judged_on} rows{counted(outcome.counted_by)}, "
+        f"On {how_many(judged.rows, f'{outcome.judged_on} row')}{counted(outcome.counted_by)}, "
         f"{100 * judged.confidence:g}% intervals:"
     )
     lines += metric_lines(judged.metrics, judged.intervals)

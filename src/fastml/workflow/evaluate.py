@@ -10,6 +10,7 @@ from fastml._typing import PathLike
 from fastml.data import Source
 from fastml.errors import SchemaError
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
+from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
 from fastml.pipeline import Pipeline
 from fastml.reporting.summary import counted, metric_lines, verdict_lines
@@ -60,7 +61,7 @@ class ModelReport:
 
     def __str__(self) -> str:
         found = self.evaluation
-        rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'} of {self.source}"
+        rows = f"{how_many(found.rows, 'row')} of {self.source}"
         lines = [f"{self.model} on {rows}{counted(self.counted_by)}:"]
         lines += metric_lines(found.metrics, found.intervals)
         lines += verdict_lines(self.verdicts) if self.verdicts else [NOTHING_ASKED]

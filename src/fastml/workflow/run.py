@@ -15,6 +15,7 @@ from fastml.data import Source, scan
 from fastml.engine import default_threads
 from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
+from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.model_selection import Splits, split
@@ -154,8 +155,8 @@ def _open(project: Project, journal: Journal) -> Source:
                     f"{did_you_mean(column, names, listed=True)}"
                 )
     check_target_type(source.schema.field(project.problem.target), source.name)
-    rows = "" if source.num_rows is None else f"{source.num_rows:,} rows, "
-    journal.say(f"{source.name}: {rows}{len(names):,} columns")
+    rows = "" if source.num_rows is None else f"{how_many(source.num_rows, 'row')}, "
+    journal.say(f"{source.name}: {rows}{how_many(len(names), 'column')}")
     return source
 
 
@@ -255,14 +256,15 @@ def _left_out(pipeline: Pipeline) -> str:
     why = f"without a value in the target {pipeline.target!r}"
     if pipeline.rows is not None:
         why += " or in another column"
-    return f"{count:,} row{'' if count == 1 else 's'} to train on {why}"
+    return f"{how_many(count, 'row')} to train on {why}"
 
 
 def _say_training(pipeline: Pipeline, journal: Journal) -> None:
     explanation = pipeline.explain()
     of = f", P({pipeline.positive_})" if pipeline.task_ == "binary" else ""
     journal.say(
-        f"{pipeline.task_}{of}: {pipeline.n_rows_:,} rows, {len(explanation.features)} columns"
+        f"{pipeline.task_}{of}: {how_many(pipeline.n_rows_, 'row')}, "
+        f"{how_many(len(explanation.features), 'column')}"
     )
     if pipeline.missing_targets_:
         journal.say(f"left out {_left_out(pipeline)}")
