@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float64
-from fastml.evaluation.numbers import how_many, signed
+from fastml.evaluation.numbers import amount, how_many, signed
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
 from fastml.target import Target
@@ -65,7 +65,7 @@ class Explanation:
         lines.append(f"{how_many(len(self.features), 'column')}{first}:")
         width = max((len(f["name"]) for f in self.features), default=0)
         lines += [
-            f"  {f['name']:<{width}}  {f['weight']:8.4f}  {_in_words(f, self.classes)}"
+            f"  {f['name']:<{width}}  {amount(f['weight']):>8}  {_in_words(f, self.classes)}"
             for f in self.features
         ]
         if self.dropped:

@@ -527,6 +527,17 @@ def test_coefficients_of_several_classes_are_told_with_their_names(project: Make
     assert re.search(r"<td>pro \+\d\S*, .* a unit</td>", (folder / "report.html").read_text())
 
 
+def test_an_explanation_counts_and_weighs_as_people_do(project: MakeProject) -> None:
+    table = pq.read_table("customers.parquet").drop_columns(["customer"])
+    thousands = pa.array(1000 * table["spend"].to_numpy())
+    pq.write_table(table.set_column(4, "spend", thousands), "customers.parquet")
+    _, folder = run(read_project(project(target="spend")))
+    told = str(open_model(folder)[0].explain()).splitlines()
+    assert told[1] == "4 columns, the most telling first:"
+    assert re.match(r"  plan +1\d,\d{3}  3 values, from '(basic|free)' -", told[2])
+    assert told[-2] == "1 column was left out:"
+
+
 def test_rows_without_weight_do_not_count(project: MakeProject) -> None:
     settings = project('problem.weight = "counts"')
     table = pq.read_table("customers.parquet")
