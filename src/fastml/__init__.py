@@ -1,4 +1,4 @@
-"""From a raw table to a monitored model, at the speed of reading the table."""
+"""From a raw table to a judged, saved, predicting model, at the speed of reading the table."""
 
 from __future__ import annotations
 

@@ -228,3 +228,13 @@ def test_a_file_may_be_converted_onto_itself(tmp_path: Path) -> None:
     path.write_text("a;b\n1;2\n")
     convert(path, path)
     assert path.read_text() == '"a","b"\n1,2\n'
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("a;b\n1;2\n")
+    with pytest.raises(ConfigError, match="would be overwritten"):
+        convert(file, file)
+    with pytest.raises(ConfigError, match="lies in the folder that is read"):
+        convert(tmp_path, tmp_path / "all.parquet")
+    assert file.read_text() == "a;b\n1;2\n"

@@ -7,21 +7,19 @@ Exit codes: 0 done (and passed, where there is a gate), 2 a mistake in what was 
 from __future__ import annotations
 
 import functools
-import glob
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
 from fastml import __version__
-from fastml.errors import ConfigError, FastMLError
+from fastml.errors import FastMLError
 
 if TYPE_CHECKING:
     from fastml.data import Source
@@ -37,7 +35,6 @@ __all__ = [
     "Table",
     "Threads",
     "app",
-    "check_apart",
     "command",
     "open_source",
     "print_json",
@@ -171,30 +168,6 @@ def open_source(source: str, read: list[str] | None) -> Source:
     from fastml.workflow.project import reading_options
 
     return scan(source, **reading_options(read or ()))
-
-
-def check_apart(source: str, destination: str) -> None:
-    """Check that writing `destination` leaves what `source` is read from as it is.
-
-    Raises
-    ------
-    ConfigError
-        If both are the same file, also by a link, or the destination lies in the source's folder.
-    """
-    place = source.removeprefix("file://")
-    written = Path(destination).resolve()
-    for each in [place] if Path(place).exists() else glob.glob(place, recursive=True):
-        read = Path(each).resolve()
-        if written.exists() and written.samefile(read):
-            raise ConfigError(
-                f"{destination} is what is read ({source}) and would be overwritten; "
-                "name another file to write"
-            )
-        if read.is_dir() and read in written.parents:
-            raise ConfigError(
-                f"{destination} lies in the folder that is read ({source}) and would be a part of "
-                "it; name a file elsewhere"
-            )
 
 
 def print_json(content: Any) -> None:

@@ -13,7 +13,6 @@ from fastml.cli.app import (
     Read,
     Table,
     Threads,
-    check_apart,
     command,
     open_source,
     print_json,
@@ -37,6 +36,8 @@ def profile(
     from fastml.profile import profile as profile_table
 
     if html is not None:
+        from fastml.data.files import check_apart
+
         check_apart(source, html)
     found = profile_table(open_source(source, read))
     if html is not None:
@@ -68,6 +69,7 @@ def convert(
 ) -> None:
     """Convert a table: JSON, CSV, Parquet, Arrow; any to any."""
     from fastml.data.convert import convert as convert_table
+    from fastml.data.files import check_apart
 
     check_apart(source, destination)
     rows = convert_table(open_source(source, read), destination)

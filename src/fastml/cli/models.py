@@ -16,7 +16,6 @@ from fastml.cli.app import (
     Read,
     Table,
     Threads,
-    check_apart,
     command,
     print_json,
     printing,
@@ -46,6 +45,8 @@ def predict(
     from fastml.workflow.project import reading_options
 
     if out is not None:
+        from fastml.data.files import check_apart
+
         check_apart(source, out)
     pipeline, _ = open_model(model)
     rows = pipeline.scan(source, **reading_options(read or ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from fastml._typing import PathLike
 from fastml.data.atomic import atomic_path
 from fastml.data.canonical import canonical_batch, canonical_schema
+from fastml.data.files import check_apart
 from fastml.data.formats import canonical_format, format_of_name, packing_of_name
 from fastml.data.json_lines import json_lines
 from fastml.data.scan import scan
@@ -65,13 +67,15 @@ def convert(
     Raises
     ------
     ConfigError
-        If the format is not known.
+        If the format is not known, or the destination is what is read.
     SchemaError
         If the format has no place for a column's type.
     DataError
         If the source cannot be read, or the disk is full.
     """
     path = Path(destination)
+    if isinstance(source, (str, os.PathLike)):
+        check_apart(os.fspath(source), os.fspath(destination))
     kind = _destination_format(str(destination), format)
     opened = scan(source, columns=columns)
     rows = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import os
 import re
@@ -19,7 +20,7 @@ from fastml.data.bytestreams import compression_of
 from fastml.data.reader import reading
 from fastml.errors import ConfigError, DataError, did_you_mean
 
-__all__ = ["File", "find_files", "open_pipe"]
+__all__ = ["File", "check_apart", "find_files", "open_pipe"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WILDCARD = re.compile(r"[*?\[]")
@@ -191,3 +192,27 @@ def _not_found(source: str) -> str:
         else:
             return f"there is no file {source}, and no folder {folder}; check the path"
     return f"there is no file or folder {source}{meant or '; check the path'}"
+
+
+def check_apart(source: str, destination: str) -> None:
+    """Check that writing `destination` leaves what `source` is read from as it is.
+
+    Raises
+    ------
+    ConfigError
+        If both are the same file, also by a link, or the destination lies in the source's folder.
+    """
+    place = source.removeprefix("file://")
+    written = Path(destination).resolve()
+    for each in [place] if Path(place).exists() else glob.glob(place, recursive=True):
+        read = Path(each).resolve()
+        if written.exists() and written.samefile(read):
+            raise ConfigError(
+                f"{destination} is what is read ({source}) and would be overwritten; "
+                "name another file to write"
+            )
+        if read.is_dir() and read in written.parents:
+            raise ConfigError(
+                f"{destination} lies in the folder that is read ({source}) and would be a part of "
+                "it; name a file elsewhere"
+            )

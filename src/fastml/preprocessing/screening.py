@@ -110,7 +110,8 @@ def _check_names(setting: str, wanted: Collection[str], names: list[str]) -> Non
 def _reason(column: ColumnFacts, leak_limit: float) -> str:
     if column.role in _ROLES:
         words = _ROLES[column.role]
-        return f"{words}: {column.reason}" if column.reason else words
+        told = column.reason.startswith((words, "it has no"))
+        return column.reason if told else f"{words}: {column.reason}" if column.reason else words
     if column.association is not None and column.association > leak_limit:
         return (
             f"leaks the target: {column.association_as} is {column.association:.4f}, above "
