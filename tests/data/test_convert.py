@@ -223,13 +223,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, ending: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_may_be_converted_onto_itself(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("a;b\n1;2\n")
-    convert(path, path)
-    assert path.read_text() == '"a","b"\n1,2\n'
-
-
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("a;b\n1;2\n")
