@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,7 +19,7 @@ from benchmarks.tables import TABLES, World, table_path
 ROWS = 5_000
 
 
-def draw(name: str):  # type: ignore[no-untyped-def]
+def draw(name: str) -> pa.Table:
     return World(TABLES[name]).rows(ROWS, np.random.default_rng(0))
 
 

@@ -17,6 +17,7 @@ import fastml
 from fastml import Pipeline
 from fastml.errors import ArtifactError, ConfigError, DataError, NotFittedError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.linear_model.design import DesignBlock
 from fastml.preprocessing import (
     MinMaxScaler,
     MissingRowDropper,
@@ -24,6 +25,7 @@ from fastml.preprocessing import (
     SimpleImputer,
     StandardScaler,
 )
+from fastml.preprocessing.encode_plan import EncodePlan
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_contributions_are_against_the_average_row(scaler: Any) -> None:
     assert np.mean(sums) == pytest.approx(0, abs=1e-4)
 
 
-def test_train_equals_serve(churn: pa.Table) -> None:
+def test_train_equals_serve(churn: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     """The staged rows, finished, are the rows that serving encodes: bit for bit."""
     model = Pipeline(target="churn", imputer=SimpleImputer(add_indicator=True))
     holes = churn.set_column(
@@ -92,14 +94,16 @@ def test_train_equals_serve(churn: pa.Table) -> None:
         "account_length",
         pa.array(churn["account_length"].to_numpy().astype(float), mask=np.arange(5000) % 7 == 0),
     )
-    seen = []
-    finish = Pipeline._finish
-    try:
-        Pipeline._finish = lambda self, *a: seen.append(finish(self, *a)) or seen[-1]  # type: ignore[method-assign]
-        model.fit(holes)
-    finally:
-        Pipeline._finish = finish  # type: ignore[method-assign]
-    (block,) = seen[0].blocks
+    seen: list[DesignBlock] = []
+    finish = EncodePlan.finish
+
+    def keep(plan: EncodePlan, *staged: Any) -> DesignBlock:
+        seen.append(finish(plan, *staged))
+        return seen[-1]
+
+    monkeypatch.setattr(EncodePlan, "finish", keep)
+    model.fit(holes)
+    (block,) = seen
     served = model.plan_.encode(holes.combine_chunks().to_batches()[0])
     assert served.dense.tobytes() == block.dense.tobytes()
     assert served.codes.tobytes() == block.codes.tobytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def sklearn_sgd(path: Path, layout: Layout) -> Work:
     return work
 
 
-def column_transformer(layout: Layout):  # type: ignore[no-untyped-def]
+def column_transformer(layout: Layout) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -39,10 +41,10 @@ def test_exact_while_few(batch: pa.RecordBatch) -> None:
 @pytest.mark.parametrize(
     "make", [np.arange, lambda n: np.arange(n) / 7, lambda n: np.arange(n) * 2**20]
 )
-def test_error_is_as_stated(make: object) -> None:
+def test_error_is_as_stated(make: Callable[[int], np.ndarray]) -> None:
     """The root mean square over many sets is near sigma, for sizes on both sides of 2^14."""
     for size in (2_000, 20_000, 60_000):
-        values = make(size * 25)  # type: ignore[operator]
+        values = make(size * 25)
         errors = [
             estimate(pa.array(values[i * size : (i + 1) * size])) / size - 1 for i in range(25)
         ]

@@ -243,8 +243,8 @@ def read_weights(sample_weight: Any, n_rows: int) -> Float64 | None:
     """
     if sample_weight is None:
         return None
-    if np.isscalar(sample_weight):
-        return np.full(n_rows, float(sample_weight))  # type: ignore[arg-type]
+    if isinstance(sample_weight, (int, float, np.number)):
+        return np.full(n_rows, float(sample_weight))
     weights = as_column(sample_weight, "sample_weight").astype(np.float64)
     if weights.shape != (n_rows,):
         raise DataError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}")

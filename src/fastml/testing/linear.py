@@ -210,13 +210,14 @@ def stochastic(
     """
     weights, squares = weights.copy(), squares.copy()
     matrices = [matrix(x, codes, n_codes) for x, codes, _, _ in blocks]
+    weighing = [np.ones(len(y)) if w is None else w for _, _, y, w in blocks]
     order = visiting_order(runs)
     total = 0.0
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         X = np.stack([matrices[b][row] for b, row in batch])
         y = np.array([blocks[b][2][row] for b, row in batch])
-        w = np.array([1.0 if blocks[b][3] is None else blocks[b][3][row] for b, row in batch])  # type: ignore[index]
+        w = np.array([weighing[b][row] for b, row in batch])
         value, slope, _ = evaluate(loss, X @ weights, y, parameter, width)
         total += float((w[:, None] * value).sum())
         step = gradient(X, slope, w) * weight_scale / len(batch)
