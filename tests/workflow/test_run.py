@@ -7,7 +7,6 @@ import re
 import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-import fastml
-from fastml.artifact import read_artifact, write_artifact
-from fastml.errors import ArtifactError, ConfigError, DataError, SchemaError
-from fastml.reporting.summary import summary
-from fastml.workflow.evaluate import evaluate_model
+from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.workflow.history import history
 from fastml.workflow.journal import Journal
-from fastml.workflow.models import Mandate, open_model, save_model
+from fastml.workflow.models import open_model
 from fastml.workflow.project import read_project
 from fastml.workflow.run import run
-from fastml.workflow.standard import Standard
 
 MakeProject = Callable[..., Path]
 CONTENT = [
@@ -199,83 +193,6 @@ def test_class_weights_are_those_of_the_labels(project: MakeProject) -> None:
 def test_latency_is_measured_where_it_is_asked_for(project: MakeProject) -> None:
     outcome, _ = run(read_project(project("success.latency_ms = { max = 1000 }")))
     assert 0 < outcome.judged.metrics["latency_ms"] < 1000
-
-
-def test_a_saved_model_is_held_against_its_own_criteria(project: MakeProject) -> None:
-    lines = "[success]\nroc_auc = { min = 0.7 }\naccuracy = { min = 0.99 }\nbeats_baseline = true"
-    _, folder = run(read_project(project(lines)))
-    report = evaluate_model(folder, "customers.parquet")
-    assert [verdict.passed for verdict in report.verdicts] == [True, False, True]
-    assert report.passed is False
-    assert report.evaluation.rows == 1_500
-    assert "not at least 0.99" in str(report)
-    json.dumps(report.to_dict(), allow_nan=False)
-
-
-def test_the_default_gate_is_asked_again_on_other_rows(project: MakeProject) -> None:
-    _, folder = run(read_project(project(VALUE)))
-    table = pq.read_table("customers.parquet")
-    good = evaluate_model(folder, table)
-    assert (good.passed, [verdict.name for verdict in good.verdicts]) == (True, ["beats_baseline"])
-    rng = np.random.default_rng(0)
-    noise = pa.array(rng.permutation(table["churn"].to_numpy()))
-    bad = evaluate_model(folder, table.drop_columns(["churn"]).append_column("churn", noise))
-    assert bad.passed is False
-    pyarrow.csv.write_csv(table, "customers.csv")
-    assert evaluate_model(folder, "customers.csv").to_dict() == good.to_dict()
-
-
-def test_without_a_criterion_nothing_has_passed(project: MakeProject) -> None:
-    _, folder = run(read_project(project()))
-    pipeline, mandate = open_model(folder)
-    for asked in (replace(mandate, standard=None), Mandate()):
-        save_model("model", pipeline, asked)
-        report = evaluate_model("model", "customers.parquet")
-        assert report.passed is None
-        assert report.to_dict()["passed"] is None
-        assert "no criterion to hold it against: nothing was asked" in str(report)
-
-
-@pytest.mark.parametrize("target", ["churn", "spend", "plan"])
-def test_a_rule_is_the_same_when_it_is_opened(target: str, project: MakeProject) -> None:
-    outcome, folder = run(read_project(project(target=target)))
-    _, mandate = open_model(folder)
-    assert mandate.standard is not None
-    rows = pq.read_table("customers.parquet")
-    found = Standard.from_state(json.loads(json.dumps(mandate.standard.state())))
-    assert found.rule.words == outcome.baseline.words
-    assert (found.rule.predict(rows) == mandate.standard.rule.predict(rows)).all()
-
-
-def test_a_model_whose_standard_is_damaged_is_refused(project: MakeProject) -> None:
-    _, folder = run(read_project(project()))
-    manifest, tables = read_artifact(folder / "model")
-    for standard in ({}, {**manifest["mandate"]["standard"], "outcomes": [[0.5]]}, 3):
-        mandate = {**manifest["mandate"], "standard": standard or {"threshold": 1}}
-        write_artifact("model", {**manifest, "mandate": mandate}, tables)
-        with pytest.raises(ArtifactError, match="not understood what it is for"):
-            open_model("model")
-
-
-def test_the_majority_is_what_it_says(project: MakeProject) -> None:
-    """Where acting pays seldom enough, the rule says yes below one half; the majority does not."""
-    outcome, _ = run(read_project(project(VALUE)))
-    share = outcome.judged.confusion.sum(axis=1) / outcome.judged.confusion.sum()
-    constant = outcome.baseline.constant
-    assert constant.metrics["accuracy"] == pytest.approx(share.max())
-    assert constant.metrics["profit"] == pytest.approx(max(50 * share[1] - 10 * share[0], 0))
-    low, high = constant.intervals["profit"]
-    assert low <= constant.metrics["profit"] <= high
-
-
-def test_a_model_without_a_mandate_opens_too(project: MakeProject, tmp_path: Path) -> None:
-    _, folder = run(read_project(project()))
-    pipeline, _ = open_model(folder)
-    pipeline.save("plain")
-    again, mandate = open_model("plain")
-    assert mandate.success == {}
-    rows = pq.read_table("customers.parquet").slice(0, 9)
-    assert (again.predict_proba(rows) == pipeline.predict_proba(rows)).all()
 
 
 @pytest.mark.parametrize(
@@ -471,93 +388,6 @@ def test_runs_side_by_side(project: MakeProject) -> None:
     json.dumps(found.to_dict(), allow_nan=False)
 
 
-def test_row_weights_are_told_wherever_metrics_are(project: MakeProject) -> None:
-    table = pq.read_table("customers.parquet")
-    pq.write_table(table.append_column("w", pa.array([1.0, 3.0] * 750)), "customers.parquet")
-    outcome, folder = run(read_project(project('problem.weight = "w"')))
-    assert "On 150 test rows, each counted by 'w', 95% intervals:" in summary(outcome)
-    report = (folder / "report.html").read_text()
-    for words in (
-        "Each row is counted by &#x27;w&#x27;.",
-        "each row is counted by &#x27;w&#x27;",
-        "Weight (&#x27;w&#x27;) of the rows by true and predicted class",
-    ):
-        assert words in report
-    found = evaluate_model(folder, "customers.parquet")
-    assert "1,500 rows of customers.parquet, each counted by 'w':" in str(found)
-    assert found.to_dict()["counted_by"] == "w"
-    with pytest.raises(SchemaError, match="no column 'w', which says how much each row counts"):
-        evaluate_model(folder, table)
-
-
-def test_rows_without_a_target_are_told(project: MakeProject) -> None:
-    table = pq.read_table("customers.parquet")
-    spend = pa.array([None if i % 10 == 0 else v for i, v in enumerate(table["spend"].to_pylist())])
-    pq.write_table(table.set_column(5, "spend", spend), "customers.parquet")
-    outcome, folder = run(read_project(project(target="spend")))
-    told = outcome.facts["left out"]
-    assert told.endswith("rows to train on without a value in the target 'spend'")
-    assert f"left out {told}" in (folder / "run.log").read_text()
-    assert "without a value in the target" in (folder / "report.html").read_text()
-
-
-def test_the_comparison_with_no_ml_is_printed_once(project: MakeProject) -> None:
-    outcome, _ = run(read_project(project(VALUE)))
-    said = summary(outcome)
-    assert len(outcome.baseline.comparisons) == 2
-    assert all(said.count(each.words) == 1 for each in outcome.baseline.comparisons)
-    assert said.count("Without ML: ") == 1
-
-
-def test_only_a_chosen_threshold_is_told(project: MakeProject) -> None:
-    chosen = "the threshold was chosen on validation"
-    _, folder = run(read_project(project(VALUE)))
-    assert chosen in (folder / "report.html").read_text()
-    _, folder = run(read_project(project(target="spend")))
-    assert chosen not in (folder / "report.html").read_text()
-
-
-def test_coefficients_of_several_classes_are_told_with_their_names(project: MakeProject) -> None:
-    outcome, folder = run(read_project(project(target="plan")))
-    assert outcome.task == "multiclass"
-    told = str(open_model(folder)[0].explain())
-    line = next(line for line in told.splitlines() if line.strip().startswith("spend"))
-    assert all(f"{name} " in line for name in ("free", "basic", "pro"))
-    assert re.search(r"pro \+\d\S*, .* a unit", line)
-    assert re.search(r"<td>pro \+\d\S*, .* a unit</td>", (folder / "report.html").read_text())
-
-
-def test_an_explanation_counts_and_weighs_as_people_do(project: MakeProject) -> None:
-    table = pq.read_table("customers.parquet").drop_columns(["customer"])
-    thousands = pa.array(1000 * table["spend"].to_numpy())
-    pq.write_table(table.set_column(4, "spend", thousands), "customers.parquet")
-    _, folder = run(read_project(project(target="spend")))
-    told = str(open_model(folder)[0].explain()).splitlines()
-    assert told[1] == "4 columns, the most telling first:"
-    assert re.match(r"  plan +1\d,\d{3}  3 values, from '(basic|free)' -", told[2])
-    assert told[-2] == "1 column was left out:"
-
-
-def test_rows_without_weight_do_not_count(project: MakeProject) -> None:
-    settings = project('problem.weight = "counts"')
-    table = pq.read_table("customers.parquet")
-    counts = np.arange(table.num_rows) % 3 != 0
-    # What does not count has the opposite truth: any metric that looks at it is far off.
-    truth = table["churn"].to_numpy()
-    wrong = np.where(truth == "yes", "no", "yes")
-    table = table.drop_columns(["churn"]).append_column(
-        "churn", pa.array(np.where(counts, truth, wrong))
-    )
-    weighted = table.append_column("counts", pa.array(counts.astype(float)))
-    pq.write_table(weighted, "customers.parquet")
-    outcome, folder = run(read_project(settings))
-    plain, _ = run(read_project(project()))
-    assert outcome.judged.metrics["roc_auc"] > 0.7 > plain.judged.metrics["roc_auc"]
-    assert outcome.baseline.rule.metrics["roc_auc"] > plain.baseline.rule.metrics["roc_auc"] + 0.05
-    found = evaluate_model(folder / "model", "customers.parquet")
-    assert found.evaluation.metrics["roc_auc"] > 0.7
-
-
 def test_the_steps_are_as_the_project_says(project: MakeProject) -> None:
     lines = """[features]
 keep = ["age"]
@@ -578,17 +408,3 @@ most_correlated = 0.2
     assert "age" in model.dropped_["spend"]
     _, folder = run(read_project(project("features.drop_missing_rows = true")))
     assert open_model(folder / "model")[0].n_rows_ < 0.98 * model.n_rows_
-
-
-def test_in_python_a_run_is_opened_and_measured_as_it_was(project: MakeProject) -> None:
-    outcome, folder = run(read_project(project()))
-    model = fastml.load(folder)
-    found = model.evaluate("customers.parquet", confidence=0.9)
-    assert (found.rows, found.confidence) == (1_500, 0.9)
-    assert abs(found.metrics["roc_auc"] - outcome.splits["train"].metrics["roc_auc"]) < 0.05
-    assert "roc_auc" in str(found)
-    unlabelled = pq.read_table("customers.parquet").set_column(
-        6, "churn", pa.nulls(1_500, pa.string())
-    )
-    with pytest.raises(DataError, match="no row has a value in the target 'churn'"):
-        model.evaluate(unlabelled)
