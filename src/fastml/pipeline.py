@@ -3,60 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
 from fastml.data import Source, scan
-from fastml.engine import default_threads, ordered_map
-from fastml.errors import ArtifactError, ConfigError, DataError, not_fitted
+from fastml.engine import default_threads
+from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
-from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.fitted import Fitted, Learner
+from fastml.linear_model import LogisticRegression
 from fastml.linear_model.design import Design, DesignBlock
+from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
-from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.facts import staged_facts
+from fastml.preprocessing.finishing import finished_design
 from fastml.preprocessing.first_pass import FirstPass
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.planning import Steps, plan_features
 from fastml.preprocessing.screening import screen
 from fastml.preprocessing.simple_imputer import SimpleImputer
-from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
+from fastml.preprocessing.staging import Staging
 from fastml.preprocessing.standard_scaler import StandardScaler
-from fastml.preprocessing.weights import check_weight_type, check_weights
-from fastml.target import Target, check_target_type, find_target
+from fastml.rows import Labelled, RowReader
+from fastml.target import check_target_type, find_target
 
-__all__ = ["Labelled", "Pipeline", "load"]
-
-Learner: TypeAlias = LinearRegression | LogisticRegression
-
-_COLUMN_LISTS = ("drop", "keep", "categorical", "numeric")
-
-
-class Labelled(NamedTuple):
-    """Rows with their truth.
-
-    Attributes
-    ----------
-    truth : int64 or float64 array of shape (rows,)
-        The code of each row's class (binary: 1 is the positive one), or the number.
-    weight : float64 array of shape (rows,), or None
-        The row weights, where the pipeline was trained with some.
-    batch : pyarrow.RecordBatch
-        The columns that the pipeline reads.
-    """
-
-    truth: NDArray[Any]
-    weight: Float64 | None
-    batch: pa.RecordBatch
+__all__ = ["Pipeline", "load"]
 
 
 class Pipeline:
@@ -191,10 +169,10 @@ class Pipeline:
         self.plan_ = plan_features(staging, self._steps(), dropped, self.keep, source.name)
         self.dropped_ = dropped
         learner = self.learner if self.learner is not None else target.default_learner()
-        design = self._finish(staging)
+        design = finished_design(self.plan_, staging, self._threads)
         self.target_ = target
         self.n_rows_ = staging.n_rows
-        held_out = None if validation is None else self._design(scan(validation))
+        held_out = None if validation is None else self._reader.design(validation)
         self.learner_ = self._train(learner.clone(), design, held_out)
         return self
 
@@ -205,22 +183,10 @@ class Pipeline:
             raise ConfigError(f"infinite={self.infinite!r}; expected 'error' or 'missing'")
         if self.target == self.weight:
             raise ConfigError(f"{self.target!r} is both the target and the weight; choose one")
-        for setting in _COLUMN_LISTS:
-            columns = getattr(self, setting)
-            if isinstance(columns, str):
-                raise ConfigError(f"{setting} is the text {columns!r}; expected [{columns!r}]")
-            for apart in ("target", "weight"):
-                if getattr(self, apart) in columns:
-                    raise ConfigError(
-                        f"the {apart} {getattr(self, apart)!r} is in {setting}, but is never a "
-                        "feature; take it out"
-                    )
-        for one, other in (("drop", "keep"), ("categorical", "numeric")):
-            both = set(getattr(self, one)) & set(getattr(self, other))
-            if both:
-                raise ConfigError(
-                    f"column {min(both)!r} is both in {one} and in {other}; choose one"
-                )
+        check_column_lists(self._lists(), {"target": self.target, "weight": self.weight})
+
+    def _lists(self) -> dict[str, Sequence[str]]:
+        return {setting: getattr(self, setting) for setting in COLUMN_LISTS}
 
     @property
     def _threads(self) -> int:
@@ -237,7 +203,7 @@ class Pipeline:
 
     def _candidates(self, source: Source) -> list[str]:
         named = [str(self.target), *([self.weight] if self.weight else [])]
-        named += [name for setting in _COLUMN_LISTS for name in getattr(self, setting)]
+        named += [name for columns in self._lists().values() for name in columns]
         find_columns(source.schema, named, source.name)
         apart = {self.target, self.weight}
         return [name for name in source.schema.names if name not in apart]
@@ -258,19 +224,6 @@ class Pipeline:
             infinite=self.infinite,
         ).run(source, self._threads)
 
-    def _finish(self, staging: Staging) -> Design:
-        def complete(block: StagedBlock) -> DesignBlock:
-            done = self.plan_.finish(staging, block)
-            done.target = block.target
-            if block.weight is not None:
-                done.weight = block.weight.astype(np.float32)
-            return done
-
-        blocks = list(
-            ordered_map(staging.finish(complete), range(len(staging.blocks)), self._threads)
-        )
-        return Design(blocks, self.plan_.n_dense, self.plan_.n_codes)
-
     def _train(self, learner: Learner, design: Design, validation: Design | None) -> Learner:
         if isinstance(learner, LogisticRegression):
             classes = list(self.target_.classes)
@@ -279,22 +232,15 @@ class Pipeline:
             )
         return learner.fit_design(design, validation=validation, threads=self._threads)
 
-    def _design(self, source: Source) -> Design:
-        """Encode labelled rows afresh."""
-        blocks = []
-        for rows, block in self._labelled_blocks(source):
-            numbers = self.target_.task == "regression"
-            block.target = rows.truth if numbers else rows.truth.astype(np.float32)
-            if rows.weight is not None:
-                block.weight = rows.weight.astype(np.float32)
-            blocks.append(block)
-        return Design(blocks, self.plan_.n_dense, self.plan_.n_codes)
-
     # -- prediction -------------------------------------------------------------------------
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "learner_"):
             raise not_fitted(self)
+
+    @property
+    def _reader(self) -> RowReader:
+        return RowReader(self.plan_, self.target_, self.weight, self.reading, self._threads)
 
     @property
     def task_(self) -> Task:
@@ -319,23 +265,6 @@ class Pipeline:
         self._check_fitted()
         return self.plan_.schema
 
-    def _encoded(self, data: Any) -> Iterator[tuple[pa.RecordBatch, DesignBlock]]:
-        """Encode the rows of a table, block by block, in order."""
-        source = self.scan(data).canonical()
-        find_columns(source.schema, self.plan_.schema.names, source.name)
-
-        def numbered() -> Iterator[tuple[int, pa.RecordBatch]]:
-            row = 0
-            for batch in source.blocks():
-                yield row, batch
-                row += batch.num_rows
-
-        def encode(item: tuple[int, pa.RecordBatch]) -> tuple[pa.RecordBatch, DesignBlock]:
-            row, batch = item
-            return batch, self.plan_.encode(batch, source.name, row)
-
-        return ordered_map(encode, numbered(), self._threads)
-
     def _scores(self, block: DesignBlock) -> Float64:
         """Return P(positive), the probabilities of the classes, or the predicted number."""
         margins = self.learner_.predict_design(block)
@@ -350,7 +279,8 @@ class Pipeline:
             P(positive) of a binary model, the probabilities of a multiclass one, or numbers.
         """
         self._check_fitted()
-        for _, block in self._encoded(self._needed(self.scan(data))):
+        reader = self._reader
+        for _, block in reader.encoded(reader.needed(data)):
             yield self._scores(block)
 
     def scan(self, data: Any, **options: Any) -> Source:
@@ -360,17 +290,8 @@ class Pipeline:
         delimited text that held text holds it in new rows, too, whatever they look like: `007`
         alone would be read as the number 7.
         """
-        if not hasattr(self, "plan_"):  # it is there before the learner is, for validation rows
-            raise not_fitted(self)
-        text = [*self.plan_.text_columns(), *([self.target_.column] if self.target_.text else [])]
-        return scan(data, defaults={**self.reading, "text": text}, **options)
-
-    def _needed(self, source: Source, *more: str) -> Source:
-        """Select the columns that a prediction needs, before any other is decoded."""
-        source = source.canonical()
-        wanted = [*self.plan_.schema.names, *more]
-        find_columns(source.schema, wanted, source.name)
-        return source.select(wanted)
+        self._check_fitted()
+        return self._reader.scan(data, **options)
 
     def predict_proba(self, data: Any) -> Float64:
         """Return the probability of each class, float64 (rows, classes), in order of `classes_`.
@@ -403,29 +324,6 @@ class Pipeline:
             return np.concatenate(parts)
         return np.empty((0,) if len(self.target_.classes) < 3 else (0, len(self.target_.classes)))
 
-    def _labelled_blocks(self, data: Any) -> Iterator[tuple[Labelled, DesignBlock]]:
-        extra = [str(self.target), *([self.weight] if self.weight else [])]
-        source = self._needed(self.scan(data), *extra)
-        if self.weight:
-            check_weight_type(source.schema.field(self.weight), source.name)
-        row = 0
-        for batch, block in self._encoded(source):
-            truth: NDArray[Any] = self.target_.encode(batch.column(self.target), source.name)
-            known = np.asarray(pc.is_valid(batch.column(self.target))) & ~np.isnan(truth)
-            if self.weight:
-                check_weights(
-                    batch.column(self.weight), pa.array(known), self.weight, source.name, row
-                )
-            row += batch.num_rows
-            if not known.all():
-                keep = np.flatnonzero(known)
-                truth, batch = truth[keep], batch.take(pa.array(keep))
-                block = DesignBlock(block.dense[keep], block.codes[keep])
-            if self.target_.task != "regression":
-                truth = truth.astype(np.int64)
-            weight = as_floats(batch.column(self.weight)) if self.weight else None
-            yield Labelled(truth, weight, batch), block
-
     def score_blocks(self, data: Any) -> Iterator[tuple[Labelled, Float64]]:
         """Yield the labelled rows of a table with their scores, block by block, in one pass.
 
@@ -437,7 +335,7 @@ class Pipeline:
             As `predict_scores` gives them.
         """
         self._check_fitted()
-        for rows, block in self._labelled_blocks(data):
+        for rows, block in self._reader.labelled(data):
             yield rows, self._scores(block)
 
     def evaluate(self, data: Any, **options: Any) -> Evaluation:
@@ -489,7 +387,7 @@ class Pipeline:
         """
         self._check_fitted()
         table = pa.Table.from_pylist([dict(row)])
-        batch = next(iter(self._needed(scan(table)).blocks()))
+        batch = next(iter(self._reader.needed(table).blocks()))
         return explain_rows(self.plan_, self.learner_, batch)[0]
 
     # -- saving -----------------------------------------------------------------------------
@@ -497,23 +395,16 @@ class Pipeline:
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
         self._check_fitted()
-        plan, tables = self.plan_.state()
-        weights, learner = self.learner_.weights_, self.learner_.state()
-        tables["weights"] = pa.table(
-            {f"lane_{i}": pa.array(lane) for i, lane in enumerate(np.atleast_2d(weights.T))}
-        )
-        manifest = {
-            "kind": "pipeline",
-            "target": self.target_.state(),
-            "weight": self.weight,
-            "threshold": self.threshold,
-            "reading": self.reading,
-            "n_rows": self.n_rows_,
-            "dropped": self.dropped_,
-            "plan": plan,
-            "learner": learner,
-        }
-        return manifest, tables
+        return Fitted(
+            target=self.target_,
+            weight=self.weight,
+            threshold=self.threshold,
+            reading=self.reading,
+            n_rows=self.n_rows_,
+            dropped=self.dropped_,
+            plan=self.plan_,
+            learner=self.learner_,
+        ).state()
 
     @classmethod
     def from_state(cls, manifest: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Pipeline:
@@ -524,27 +415,12 @@ class Pipeline:
         ArtifactError
             If the parts do not belong together.
         """
-        if manifest.get("kind") != "pipeline":
-            raise ArtifactError(
-                f"the artifact holds a {manifest.get('kind')!r}, not a pipeline; "
-                "open it with the tool that wrote it"
-            )
-        try:
-            target = Target.from_state(manifest["target"])
-            learner_class = LogisticRegression if target.classes else LinearRegression
-            weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
-            learner = learner_class.from_state(manifest["learner"], weights)
-            model = cls(learner, target=target.column, task=target.task, weight=manifest["weight"])
-            model.plan_ = EncodePlan.from_state(manifest["plan"], tables)
-            model.target_, model.learner_ = target, learner
-            model.dropped_, model.n_rows_ = dict(manifest["dropped"]), int(manifest["n_rows"])
-            model.threshold = float(manifest["threshold"])
-            model.reading = dict(manifest.get("reading", {}))
-            _check_shapes(model.plan_, target, learner)
-        except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
-            raise ArtifactError(
-                f"the artifact's parts do not belong together ({error!r}); save the model again"
-            ) from error
+        found = Fitted.from_state(manifest, tables)
+        target = found.target
+        model = cls(found.learner, target=target.column, task=target.task, weight=found.weight)
+        model.plan_, model.target_, model.learner_ = found.plan, target, found.learner
+        model.dropped_, model.n_rows_ = dict(found.dropped), found.n_rows
+        model.threshold, model.reading = found.threshold, dict(found.reading)
         return model
 
     def save(self, path: PathLike) -> None:
@@ -562,17 +438,6 @@ class Pipeline:
             If there is none, or it is truncated, altered, foreign or of a newer format.
         """
         return cls.from_state(*read_artifact(path))
-
-
-def _check_shapes(plan: EncodePlan, target: Target, learner: Learner) -> None:
-    """Raise a ValueError if the weights are not those of the plan's features and the classes."""
-    lanes = len(target.classes) if target.task == "multiclass" else 1
-    expected = (plan.n_dense + plan.n_codes, lanes)
-    if learner.weights_.shape != expected or learner.intercept_.shape != (lanes,):
-        raise ValueError(
-            f"weights of shape {learner.weights_.shape} and {learner.intercept_.shape} intercepts, "
-            f"expected {expected} and ({lanes},)"
-        )
 
 
 load = Pipeline.load

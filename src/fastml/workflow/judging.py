@@ -20,9 +20,10 @@ from fastml.evaluation.comparison import Comparison, model_beats_baseline
 from fastml.evaluation.criteria import Criterion, within_percents
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.evaluation.threshold import DecisionValue, Threshold, best_threshold
-from fastml.pipeline import Labelled, Pipeline
+from fastml.pipeline import Pipeline
 from fastml.preprocessing.conform import conform
 from fastml.reporting.outcome import Baseline
+from fastml.rows import Labelled
 from fastml.workflow.standard import Standard
 
 __all__ = ["Judge", "Scored"]

@@ -1,0 +1,101 @@
+"""What a fitted pipeline consists of, and how a saved model holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from fastml.errors import ArtifactError
+from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.preprocessing.encode_plan import EncodePlan
+from fastml.target import Target
+
+__all__ = ["Fitted", "Learner"]
+
+Learner: TypeAlias = LinearRegression | LogisticRegression
+
+_KIND = "pipeline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """The parts of a fitted pipeline; `Pipeline` says what each is."""
+
+    target: Target
+    weight: str | None
+    threshold: float
+    reading: Mapping[str, Any]
+    n_rows: int
+    dropped: Mapping[str, str]
+    plan: EncodePlan
+    learner: Learner
+
+    def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+        """Return what a saved model holds: JSON, and Arrow tables."""
+        plan, tables = self.plan.state()
+        weights = np.atleast_2d(self.learner.weights_.T)
+        tables["weights"] = pa.table(
+            {f"lane_{i}": pa.array(lane) for i, lane in enumerate(weights)}
+        )
+        manifest = {
+            "kind": _KIND,
+            "target": self.target.state(),
+            "weight": self.weight,
+            "threshold": self.threshold,
+            "reading": dict(self.reading),
+            "n_rows": self.n_rows,
+            "dropped": dict(self.dropped),
+            "plan": plan,
+            "learner": self.learner.state(),
+        }
+        return manifest, tables
+
+    @classmethod
+    def from_state(cls, manifest: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Self:
+        """Restore what `state` returned; what earlier versions did not state takes its default.
+
+        Raises
+        ------
+        ArtifactError
+            If the parts do not belong together.
+        """
+        if manifest.get("kind") != _KIND:
+            raise ArtifactError(
+                f"the artifact holds a {manifest.get('kind')!r}, not a pipeline; "
+                "open it with the tool that wrote it"
+            )
+        try:
+            target = Target.from_state(manifest["target"])
+            learner_class = LogisticRegression if target.classes else LinearRegression
+            weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
+            found = cls(
+                target=target,
+                weight=manifest["weight"],
+                threshold=float(manifest["threshold"]),
+                reading=dict(manifest.get("reading", {})),
+                n_rows=int(manifest["n_rows"]),
+                dropped=dict(manifest["dropped"]),
+                plan=EncodePlan.from_state(manifest["plan"], tables),
+                learner=learner_class.from_state(manifest["learner"], weights),
+            )
+            found._check_shapes()
+        except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
+            raise ArtifactError(
+                f"the artifact's parts do not belong together ({error!r}); save the model again"
+            ) from error
+        return found
+
+    def _check_shapes(self) -> None:
+        """Raise a ValueError if the weights are not those of the features and the classes."""
+        lanes = len(self.target.classes) if self.target.task == "multiclass" else 1
+        expected = (self.plan.n_dense + self.plan.n_codes, lanes)
+        weights, intercept = self.learner.weights_, self.learner.intercept_
+        if weights.shape != expected or intercept.shape != (lanes,):
+            raise ValueError(
+                f"weights of shape {weights.shape} and {intercept.shape} intercepts, "
+                f"expected {expected} and ({lanes},)"
+            )
