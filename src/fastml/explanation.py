@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float64
+from fastml.calibration import Calibrator
 from fastml.evaluation.numbers import amount, how_many, signed
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CategoryFeature, NumericFeature
@@ -36,7 +37,8 @@ class Explanation:
     A feature's `weight` is the spread that it gives to the margin over the training rows (the
     standard deviation of its contribution), so that numbers and categories compare. A number has
     its `coefficient` a raw unit (a date also `per_day`), a category the `coefficients` of its
-    values; of a multiclass model these are lists, one entry a class.
+    values; of a multiclass model these are lists, one entry a class. Margins are explained as the
+    learner gives them; `calibration` says what their probabilities go through afterwards.
     """
 
     task: str
@@ -45,6 +47,7 @@ class Explanation:
     intercept: list[float]
     features: list[dict[str, Any]]
     dropped: list[dict[str, str]]
+    calibration: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON holds it."""
@@ -55,6 +58,7 @@ class Explanation:
             "intercept": self.intercept,
             "features": self.features,
             "dropped": self.dropped,
+            "calibration": self.calibration,
         }
 
     def __str__(self) -> str:
@@ -68,6 +72,8 @@ class Explanation:
             f"  {f['name']:<{width}}  {amount(f['weight']):>8}  {_in_words(f, self.classes)}"
             for f in self.features
         ]
+        if self.calibration is not None:
+            lines.append(f"probabilities are calibrated: {self.calibration}")
         if self.dropped:
             were = "was" if len(self.dropped) == 1 else "were"
             lines.append(f"{how_many(len(self.dropped), 'column')} {were} left out:")
@@ -112,7 +118,11 @@ def _values_by_class(values: Mapping[str, Sequence[float]], classes: Sequence[ob
 
 
 def explain_model(
-    plan: EncodePlan, learner: Any, target: Target, dropped: Mapping[str, str]
+    plan: EncodePlan,
+    learner: Any,
+    target: Target,
+    dropped: Mapping[str, str],
+    calibrator: Calibrator | None = None,
 ) -> Explanation:
     """Describe a fitted model.
 
@@ -144,6 +154,7 @@ def explain_model(
         intercept=intercept.tolist(),
         features=features,
         dropped=[{"column": name, "reason": reason} for name, reason in dropped.items()],
+        calibration=None if calibrator is None else str(calibrator),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from fastml.calibration import Calibrator
 from fastml.errors import ArtifactError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.encode_plan import EncodePlan
@@ -33,6 +34,7 @@ class Fitted:
     dropped: Mapping[str, str]
     plan: EncodePlan
     learner: Learner
+    calibrator: Calibrator | None = None
 
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
@@ -51,6 +53,7 @@ class Fitted:
             "dropped": dict(self.dropped),
             "plan": plan,
             "learner": self.learner.state(),
+            "calibration": None if self.calibrator is None else self.calibrator.state(),
         }
         return manifest, tables
 
@@ -71,6 +74,7 @@ class Fitted:
         try:
             target = Target.from_state(manifest["target"])
             learner_class = LogisticRegression if target.classes else LinearRegression
+            calibration = manifest.get("calibration")
             weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
             found = cls(
                 target=target,
@@ -81,6 +85,7 @@ class Fitted:
                 dropped=dict(manifest["dropped"]),
                 plan=EncodePlan.from_state(manifest["plan"], tables),
                 learner=learner_class.from_state(manifest["learner"], weights),
+                calibrator=calibration and Calibrator.from_state(calibration, len(target.classes)),
             )
             found._check_shapes()
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:

@@ -7,9 +7,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
+from fastml.calibration import Calibrator, Method, fit_calibrator
 from fastml.data import Source, scan
 from fastml.engine import default_threads
 from fastml.errors import ConfigError, DataError, not_fitted
@@ -82,6 +84,8 @@ class Pipeline:
         The rows that were learned from.
     plan_ : EncodePlan
     learner_ : fitted learner
+    calibrator_ : Calibrator or None
+        What every probability goes through, once `calibrate` was called.
     dropped_ : dict of str to str
         The columns that were left out, and why.
     threshold : float
@@ -173,6 +177,7 @@ class Pipeline:
         self.target_ = target
         self.n_rows_ = staging.n_rows
         held_out = None if validation is None else self._reader.design(validation)
+        self.calibrator_: Calibrator | None = None
         self.learner_ = self._train(learner.clone(), design, held_out)
         return self
 
@@ -232,6 +237,35 @@ class Pipeline:
             )
         return learner.fit_design(design, validation=validation, threads=self._threads)
 
+    def calibrate(self, data: Any, method: Method = "platt") -> Self:
+        """Learn from rows apart how often the predicted probabilities come true, and correct them.
+
+        From then on every probability is a calibrated one: of `predict_proba`, `predict_scores`,
+        `score_blocks` and `evaluate`, and what `predict` holds against `threshold`, which is best
+        chosen afterwards. To calibrate again replaces the calibration.
+
+        Parameters
+        ----------
+        data : anything that `fastml.scan` takes
+            Rows with their target that the model was not trained on. Their own metrics flatter
+            the model afterwards; judge it on others.
+        method : {"platt", "isotonic", "temperature"}
+            See `fastml.calibration.fit_calibrator`.
+
+        Raises
+        ------
+        ConfigError
+            If the model predicts numbers, or the method is unknown.
+        DataError
+            If the rows have no target, or not every class.
+        """
+        self._check_fitted()
+        if self.task_ == "regression":
+            raise ConfigError("a regression has no probabilities to calibrate")
+        truth, scores, weight = self._judged(data, calibrated=False)
+        self.calibrator_ = fit_calibrator(method, truth, scores, weight, classes=self.classes_)
+        return self
+
     # -- prediction -------------------------------------------------------------------------
 
     def _check_fitted(self) -> None:
@@ -265,10 +299,10 @@ class Pipeline:
         self._check_fitted()
         return self.plan_.schema
 
-    def _scores(self, block: DesignBlock) -> Float64:
+    def _scores(self, block: DesignBlock, *, calibrated: bool = True) -> Float64:
         """Return P(positive), the probabilities of the classes, or the predicted number."""
-        margins = self.learner_.predict_design(block)
-        return self.target_.scores(margins)
+        scores = self.target_.scores(self.learner_.predict_design(block))
+        return self.calibrator_(scores) if calibrated and self.calibrator_ is not None else scores
 
     def predict_scores(self, data: Any) -> Iterator[Float64]:
         """Yield the scores of the rows, block by block: for tables larger than memory.
@@ -324,8 +358,16 @@ class Pipeline:
             return np.concatenate(parts)
         return np.empty((0,) if len(self.target_.classes) < 3 else (0, len(self.target_.classes)))
 
-    def score_blocks(self, data: Any) -> Iterator[tuple[Labelled, Float64]]:
+    def score_blocks(
+        self, data: Any, *, calibrated: bool = True
+    ) -> Iterator[tuple[Labelled, Float64]]:
         """Yield the labelled rows of a table with their scores, block by block, in one pass.
+
+        Parameters
+        ----------
+        data : anything that `fastml.scan` takes
+        calibrated : bool
+            False: the learner's own probabilities, whether there is a calibration or not.
 
         Yields
         ------
@@ -336,7 +378,21 @@ class Pipeline:
         """
         self._check_fitted()
         for rows, block in self._reader.labelled(data):
-            yield rows, self._scores(block)
+            yield rows, self._scores(block, calibrated=calibrated)
+
+    def _judged(
+        self, data: Any, *, calibrated: bool = True
+    ) -> tuple[NDArray[Any], Float64, Float64 | None]:
+        """Return the truth, the scores and the weights of all labelled rows."""
+        found = list(self.score_blocks(data, calibrated=calibrated))
+        if not any(len(scores) for _, scores in found):
+            raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
+        weights = [rows.weight for rows, _ in found if rows.weight is not None]
+        return (
+            np.concatenate([rows.truth for rows, _ in found]),
+            np.concatenate([scores for _, scores in found]),
+            np.concatenate(weights) if weights else None,
+        )
 
     def evaluate(self, data: Any, **options: Any) -> Evaluation:
         """Measure the model on a labelled table.
@@ -353,17 +409,14 @@ class Pipeline:
         DataError
             If no row has a target.
         """
-        found = list(self.score_blocks(data))
-        if not any(len(scores) for _, scores in found):
-            raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
-        weights = [rows.weight for rows, _ in found if rows.weight is not None]
+        truth, scores, weight = self._judged(data)
         return evaluate(
             self.task_,
-            np.concatenate([rows.truth for rows, _ in found]),
-            np.concatenate([scores for _, scores in found]),
+            truth,
+            scores,
             classes=self.classes_ or None,
             threshold=self.threshold,
-            sample_weight=np.concatenate(weights) if weights else None,
+            sample_weight=weight,
             **options,
         )
 
@@ -372,13 +425,15 @@ class Pipeline:
     def explain(self) -> Explanation:
         """Return what was learned: features with their weights, and what was dropped and why."""
         self._check_fitted()
-        return explain_model(self.plan_, self.learner_, self.target_, self.dropped_)
+        return explain_model(
+            self.plan_, self.learner_, self.target_, self.dropped_, self.calibrator_
+        )
 
     def explain_row(self, row: Mapping[str, Any]) -> list[Contribution]:
         """Return what each column of one row adds to its score, the largest first.
 
         Contributions are in units of the margin (log-odds of a classifier), against the average
-        training row; they sum to the row's margin less the average one.
+        training row; they sum to the row's margin less the average one, before any calibration.
 
         Raises
         ------
@@ -404,6 +459,7 @@ class Pipeline:
             dropped=self.dropped_,
             plan=self.plan_,
             learner=self.learner_,
+            calibrator=self.calibrator_,
         ).state()
 
     @classmethod
@@ -419,6 +475,7 @@ class Pipeline:
         target = found.target
         model = cls(found.learner, target=target.column, task=target.task, weight=found.weight)
         model.plan_, model.target_, model.learner_ = found.plan, target, found.learner
+        model.calibrator_ = found.calibrator
         model.dropped_, model.n_rows_ = dict(found.dropped), found.n_rows
         model.threshold, model.reading = found.threshold, dict(found.reading)
         return model

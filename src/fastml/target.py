@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fastml._typing import Float32, Float64, Int32, Task
+from fastml.calibration.log_odds import logistic
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.conform import is_category_type, is_number_type
@@ -144,12 +145,6 @@ class Target:
     def from_state(cls, state: Mapping[str, Any]) -> Target:
         """Restore what `state` returned."""
         return cls(state["column"], state["task"], tuple(state["classes"]))
-
-
-def logistic(margins: Float64) -> Float64:
-    """Return ``1 / (1 + exp(-margin))`` without overflow."""
-    small = np.exp(-np.abs(margins))
-    return np.where(margins >= 0, 1.0, small) / (1.0 + small)
 
 
 def check_target_type(field: pa.Field, where: str) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from fastml.artifact import FORMAT_VERSION
-from fastml.evaluation.threshold import DecisionValue
+from fastml.evaluation.decision_value import DecisionValue
 from fastml.pipeline import Pipeline
 from fastml.workflow.models import Mandate, open_model, save_model
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastml.errors import ConfigError
-from fastml.evaluation.threshold import DecisionValue
+from fastml.evaluation.decision_value import DecisionValue
 from fastml.linear_model import LogisticRegression
 from fastml.preprocessing import SimpleImputer, StandardScaler
 from fastml.workflow.project import parse_project, read_project, reading_options

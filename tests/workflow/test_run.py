@@ -66,7 +66,11 @@ def test_metrics_json(project: MakeProject) -> None:
         "splits",
         "intervals",
         "baseline",
+        "threshold",
+        "calibration",
     }
+    assert metrics["threshold"]["rule"] == "for the greatest profit"
+    assert metrics["calibration"] is None
     assert metrics["passed"] is True
     assert metrics["judged_on"] == "test"
     assert [c.keys() for c in metrics["criteria"]] == 2 * [

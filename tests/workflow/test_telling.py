@@ -72,7 +72,7 @@ def test_the_comparison_with_no_ml_is_printed_once(project: MakeProject) -> None
 
 
 def test_only_a_chosen_threshold_is_told(project: MakeProject) -> None:
-    chosen = "the threshold was chosen on validation"
+    chosen = "chosen on the validation rows for the greatest profit"
     _, folder = run(read_project(project(VALUE)))
     assert chosen in (folder / "report.html").read_text()
     _, folder = run(read_project(project(target="spend")))

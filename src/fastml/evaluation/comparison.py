@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fastml._typing import Float64, Task
 from fastml.errors import ConfigError, DataError
 from fastml.evaluation.checks import checked
+from fastml.evaluation.decision_value import DecisionValue
 from fastml.evaluation.intervals import (
     Estimate,
     Interval,
@@ -20,7 +21,6 @@ from fastml.evaluation.intervals import (
 from fastml.evaluation.metrics import chief_metric, find, within
 from fastml.evaluation.numbers import amount
 from fastml.evaluation.summary import estimates_of
-from fastml.evaluation.threshold import DecisionValue
 
 __all__ = ["Comparison", "model_beats_baseline"]
 

@@ -19,11 +19,11 @@ from fastml.evaluation.classification import (
     confusion_matrix,
     multiclass_estimates,
 )
+from fastml.evaluation.decision_value import DecisionValue, profit_estimate
 from fastml.evaluation.intervals import Estimate, Interval, interval
 from fastml.evaluation.metrics import find
 from fastml.evaluation.numbers import amount, how_many
 from fastml.evaluation.regression import regression_estimates
-from fastml.evaluation.threshold import DecisionValue, profit_estimate
 
 __all__ = ["Evaluation", "evaluate"]
 

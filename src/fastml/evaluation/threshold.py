@@ -1,100 +1,92 @@
-"""Where to draw the line between acting and not: the threshold that earns most."""
+"""Where to draw the line between acting and not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastml._typing import Bool, Float64
+from fastml._typing import Float64
 from fastml.errors import ConfigError
-from fastml.evaluation.checks import checked
-from fastml.evaluation.curve import ScoreCurve
-from fastml.evaluation.intervals import Estimate, ratio
+from fastml.evaluation.cuts import Cuts
+from fastml.evaluation.decision_value import DecisionValue
+from fastml.evaluation.numbers import amount
+from fastml.evaluation.threshold_rule import Stated, ThresholdRule, parse_threshold_rule
 
-__all__ = ["DecisionValue", "Threshold", "best_f1_threshold", "best_threshold", "profit_estimate"]
+__all__ = ["Threshold", "choose_threshold"]
 
 _CURVE_POINTS = 201
-_NOBODY = float(np.nextafter(1.0, 2.0))
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionValue:
-    """What each outcome of a binary decision is worth, in money.
-
-    Attributes
-    ----------
-    true_positive, false_positive : float
-        Acting on a row that is positive, and on one that is not.
-    true_negative, false_negative : float
-        Leaving a row that is not positive, and one that is.
-    """
-
-    true_positive: float
-    false_positive: float
-    true_negative: float = 0.0
-    false_negative: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("true_positive", "false_positive", "true_negative", "false_negative"):
-            if not isfinite(getattr(self, name)):
-                raise ConfigError(f"{name} is {getattr(self, name)}; expected an amount of money")
-        if self.true_positive <= self.false_negative and self.false_positive <= self.true_negative:
-            raise ConfigError(
-                f"acting never pays: a true positive ({self.true_positive:g}) is worth no more "
-                f"than a false negative ({self.false_negative:g}), and a false positive "
-                f"({self.false_positive:g}) no more than a true negative "
-                f"({self.true_negative:g}); state a greater true_positive"
-            )
+_ROUNDING = 1e-12  # of sums of weights, which a target must not fail by
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The decision that earned most.
+    """A threshold, how it was chosen and what it reached where it was.
 
     Attributes
     ----------
     threshold : float
-        Act where the probability is at least this; just above 1 where acting never pays.
-    profit : float
-        Money a row at this threshold, on the rows where it was chosen.
-    profit_all, profit_none : float
-        Money a row if acting on every row, and on none.
+        Act where the probability is at least this; just above 1 where it is best to act on none.
+    rule : str
+        How it was chosen, in words.
+    reached : dict of str to float
+        Precision, recall, and what was maximised or has a value, at this threshold; precision is
+        NaN where it acts on none.
+    met : bool
+        Whether the recall or precision that was asked for is reached. Where none of the lines
+        reaches that precision, the threshold is that of the greatest precision.
     curve : dict of str to float64 arrays
-        "acted" (the share of rows acted on), "threshold" and "profit", at up to 201 points from
-        acting on none to acting on all, the best among them.
+        "acted" (the share of rows acted on), "threshold" and, where a decision has a value,
+        "profit" (money a row), at up to 201 points from acting on none to acting on all, the
+        chosen one among them. It is not saved.
     """
 
     threshold: float
-    profit: float
-    profit_all: float
-    profit_none: float
-    curve: dict[str, Float64]
+    rule: str
+    reached: Mapping[str, float]
+    met: bool = True
+    curve: Mapping[str, Float64] = field(default_factory=dict, compare=False)
+
+    def __str__(self) -> str:
+        reached = ", ".join(f"{name} {amount(value)}" for name, value in self.reached.items())
+        if self.met:
+            return f"{amount(self.threshold)}, {self.rule}: {reached}"
+        return f"{amount(self.threshold)}; nothing is reached {self.rule}, most is: {reached}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return what JSON can hold; what is not defined is None."""
+        reached = {name: v if isfinite(v) else None for name, v in self.reached.items()}
         return {
             "threshold": self.threshold,
-            "profit": self.profit,
-            "profit_all": self.profit_all,
-            "profit_none": self.profit_none,
-            "curve": {name: values.tolist() for name, values in self.curve.items()},
+            "rule": self.rule,
+            "reached": reached,
+            "met": self.met,
         }
 
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Restore what `to_dict` returned."""
+        reached = {k: nan if v is None else float(v) for k, v in state["reached"].items()}
+        threshold = float(state["threshold"])
+        return cls(threshold, str(state["rule"]), reached, bool(state["met"]))
 
-def best_threshold(
+
+def choose_threshold(
     y_true: ArrayLike,
     probability: ArrayLike,
-    value: DecisionValue,
+    rule: Stated,
     sample_weight: ArrayLike | None = None,
+    *,
+    value: DecisionValue | None = None,
 ) -> Threshold:
-    """Find the threshold of greatest profit; where several earn the same, the fewest actions.
+    """Choose from which probability on to act; where several serve alike, the fewest actions.
 
-    Choose it on the validation split; then `evaluate(..., threshold=..., value=...)` says what it
-    earns on the test split.
+    Choose it on the validation split; then `evaluate(..., threshold=...)` says what it is worth
+    on the test split.
 
     Parameters
     ----------
@@ -102,85 +94,69 @@ def best_threshold(
         1 for the positive class, else 0.
     probability : (n,) array
         Of the positive class.
-    value : DecisionValue
+    rule : str, float or mapping
+        "profit" (of `value`), "f1", "accuracy", `{"recall": 0.8}`, `{"precision": 0.9}`,
+        `{"f_beta": 2}` or a probability; see `parse_threshold_rule`.
     sample_weight : (n,) array, optional
+    value : DecisionValue, optional
+        What each outcome is worth.
 
     Returns
     -------
     Threshold
+        `met` is False where the precision that was asked for is out of reach.
 
     Raises
     ------
+    ConfigError
+        If the rule is unknown, or is "profit" and no value is given.
     DataError
         If there are no rows, the shapes disagree, or a value is out of its range.
     """
-    curve, hits, misses, lines = _cuts(y_true, probability, sample_weight)
-    total = curve.positives + curve.negatives
-    profit = (
-        hits * value.true_positive
-        + misses * value.false_positive
-        + (curve.positives - hits) * value.false_negative
-        + (curve.negatives - misses) * value.true_negative
-    ) / total
-    best = int(profit.argmax())
-    evenly = np.linspace(0, len(profit) - 1, _CURVE_POINTS - 1).astype(np.int64)
-    shown = np.unique(np.append(evenly, best))
+    asked = parse_threshold_rule(rule)
+    if asked.kind == "profit" and value is None:
+        raise ConfigError("a threshold by profit needs what a decision is worth: value=")
+    cuts = Cuts(y_true, probability, sample_weight)
+    measured = {"precision": cuts.precision(), "recall": cuts.recall()}
+    if asked.kind == "accuracy":
+        measured["accuracy"] = cuts.accuracy()
+    elif asked.kind == "f_beta":
+        measured[f"f{asked.level:g}"] = cuts.f_beta(asked.level)
+    if value is not None:
+        measured["profit"] = cuts.profit(value)
+    best, met = _best(asked, cuts, measured)
     return Threshold(
-        float(lines[best]),
-        float(profit[best]),
-        float(profit[-1]),
-        float(profit[0]),
-        {
-            "acted": ((hits + misses) / total)[shown],
-            "threshold": lines[shown],
-            "profit": profit[shown],
-        },
+        asked.level if asked.kind == "fixed" else float(cuts.lines[best]),
+        str(asked),
+        {name: float(each[best]) for name, each in measured.items()},
+        met,
+        _curve(cuts, best, measured.get("profit")),
     )
 
 
-def best_f1_threshold(
-    y_true: ArrayLike, probability: ArrayLike, sample_weight: ArrayLike | None = None
-) -> tuple[float, float]:
-    """Find the threshold of greatest F1, and that F1; at ties the fewest predicted positive.
-
-    Parameters and errors as `best_threshold`'s.
-    """
-    curve, hits, misses, lines = _cuts(y_true, probability, sample_weight)
-    below = curve.positives + hits + misses
-    f1 = np.divide(2.0 * hits, below, out=np.zeros_like(below), where=below > 0)
-    best = int(f1.argmax())
-    return float(lines[best]), float(f1[best])
-
-
-def profit_estimate(
-    positive: Bool, acted: Bool, value: DecisionValue, weight: Float64 | None = None
-) -> Estimate:
-    """Estimate the money a row of acting on some rows."""
-    worth = np.where(
-        acted,
-        np.where(positive, value.true_positive, value.false_positive),
-        np.where(positive, value.false_negative, value.true_negative),
-    )
-    return ratio(worth, np.ones(len(worth)), weight)
+def _best(rule: ThresholdRule, cuts: Cuts, measured: Mapping[str, Float64]) -> tuple[int, bool]:
+    """Return the line that a rule chooses, and whether it reaches what was asked for."""
+    if rule.kind == "fixed":
+        return cuts.at(rule.level), True
+    if rule.kind in ("recall", "precision"):
+        recall, precision = measured["recall"], np.nan_to_num(measured["precision"])
+        asked, wanted = (recall, precision) if rule.kind == "recall" else (precision, recall)
+        reached = asked >= rule.level - _ROUNDING
+        if reached.any():
+            return _first_of_most(np.where(reached, wanted, -1.0), asked), True
+        return _first_of_most(asked, wanted), False
+    chief = f"f{rule.level:g}" if rule.kind == "f_beta" else rule.kind
+    return int(measured[chief].argmax()), True
 
 
-def _cuts(
-    y_true: ArrayLike, probability: ArrayLike, sample_weight: ArrayLike | None
-) -> tuple[ScoreCurve, Float64, Float64, Float64]:
-    """Return the weights of both classes above each line that can be drawn, and the lines.
+def _first_of_most(chief: Float64, then: Float64) -> int:
+    """Return the first place of the greatest `chief`, where that is a tie of the most `then`."""
+    tied = np.flatnonzero(chief == chief.max())
+    return int(tied[then[tied].argmax()])
 
-    A line lies half way between two scores, so that it holds on rows that were not seen; the
-    first is above every score, the last below.
-    """
-    given = checked("binary", y_true, probability, sample_weight)
-    curve = ScoreCurve(given.truth == 1, given.scores, given.weight)
-    scores = curve.thresholds
-    between = scores[1:] + (scores[:-1] - scores[1:]) / 2
-    between = np.where(between > scores[1:], between, scores[:-1])
-    lines = np.concatenate([[_NOBODY], between, [0.0]])
-    return (
-        curve,
-        np.concatenate([[0.0], curve.true_positives]),
-        np.concatenate([[0.0], curve.false_positives]),
-        lines,
-    )
+
+def _curve(cuts: Cuts, best: int, profit: Float64 | None) -> dict[str, Float64]:
+    evenly = np.linspace(0, len(cuts.lines) - 1, _CURVE_POINTS - 1).astype(np.int64)
+    shown = np.unique(np.append(evenly, best))
+    curve = {"acted": cuts.acted()[shown], "threshold": cuts.lines[shown]}
+    return curve if profit is None else {**curve, "profit": profit[shown]}

@@ -24,7 +24,7 @@ def figures(outcome: Outcome) -> Html:
     """Return the drawings that fit the task, side by side."""
     if outcome.task == "binary":
         drawn = [_roc(outcome), _precision_recall(outcome), _calibration(outcome)]
-        if outcome.threshold is not None:
+        if outcome.threshold is not None and "profit" in outcome.threshold.curve:
             drawn.append(_profit(outcome.threshold))
     elif outcome.task == "multiclass":
         drawn = [_calibration(outcome)]
@@ -82,18 +82,21 @@ def _calibration(outcome: Outcome) -> Html:
         return Html("")
     title = "Predicted and observed shares"
     drawing = Drawing("predicted probability", "share that came true", _UNIT, _UNIT, title)
-    drawing.line(_UNIT, _UNIT, "guide").line(found.predicted, found.observed)
+    drawing.line(_UNIT, _UNIT, "guide")
+    said = "On the dashed line a prediction of 30% comes true in 30 of 100 rows."
+    if outcome.calibration is not None:
+        before = outcome.calibration.before[outcome.judged_on].calibration
+        if before is not None:
+            drawing.line(before.predicted, before.observed, "b")
+            said += " The line of the other colour is before calibration."
+    drawing.line(found.predicted, found.observed)
     drawing.dots(found.predicted, found.observed, "big")
-    return figure(
-        title,
-        drawing.svg(),
-        "On the dashed line a prediction of 30% comes true in 30 of 100 rows.",
-    )
+    return figure(title, drawing.svg(), said)
 
 
 def _profit(threshold: Threshold) -> Html:
     acted, profit = threshold.curve["acted"], threshold.curve["profit"]
-    best = int(np.argmax(profit))
+    best = int(np.argmin(np.abs(threshold.curve["threshold"] - threshold.threshold)))
     title = "What acting earns"
     drawing = Drawing(
         "share of rows acted on", "money a row", _UNIT, _range(profit, room=0.1), title
@@ -103,8 +106,8 @@ def _profit(threshold: Threshold) -> Html:
     return figure(
         title,
         drawing.svg(),
-        f"On the validation rows, acting on those from a probability of "
-        f"{amount(threshold.threshold)} on earns most: {percent(float(acted[best]))} of them.",
+        f"On the validation rows, by the share acted on; marked is the threshold of "
+        f"{amount(threshold.threshold)}, {threshold.rule}: {percent(float(acted[best]))} of them.",
     )
 
 

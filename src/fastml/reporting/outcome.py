@@ -54,6 +54,33 @@ class Baseline:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Recalibration:
+    """What calibration changed.
+
+    Attributes
+    ----------
+    words : str
+        How probabilities were calibrated.
+    before : dict of str to Evaluation
+        How good the model was without, by the split's name. What calibration was learned from is
+        flattered by it: the test split tells what it is worth.
+    """
+
+    words: str
+    before: Mapping[str, Evaluation]
+
+    def metrics(self, split: str) -> dict[str, float]:
+        """Return the metrics of a split before, of those that tell a calibration."""
+        found = self.before[split].metrics
+        return {name: found[name] for name in ("log_loss", "brier", "ece") if name in found}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        before = {split: finite(self.metrics(split)) for split in self.before}
+        return {"words": self.words, "before": before}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run found.
@@ -68,6 +95,10 @@ class Outcome:
         Of the rows judged on, as `evaluate` takes them; None without row weights.
     counted_by : str or None
         The column of the row weights.
+    threshold : Threshold or None
+        How the threshold was chosen on the validation rows.
+    calibration : Recalibration or None
+        How probabilities were calibrated on the validation rows, where they were.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -90,6 +121,7 @@ class Outcome:
     weight: Float64 | None = None
     counted_by: str | None = None
     threshold: Threshold | None = None
+    calibration: Recalibration | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -118,6 +150,8 @@ class Outcome:
                 for name, each in self.splits.items()
             },
             "baseline": self.baseline.to_dict(),
+            "threshold": self.threshold and self.threshold.to_dict(),
+            "calibration": self.calibration and self.calibration.to_dict(),
         }
 
 

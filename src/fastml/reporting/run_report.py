@@ -9,10 +9,11 @@ from typing import Any
 from fastml.evaluation.metrics import chief_metric
 from fastml.evaluation.numbers import how_many
 from fastml.explanation import by_class
+from fastml.reporting.chosen import threshold_words
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
 from fastml.reporting.numbers import amount, metric_value, signed
-from fastml.reporting.outcome import Outcome
+from fastml.reporting.outcome import Outcome, Recalibration
 from fastml.reporting.page import (
     Html,
     bar,
@@ -86,6 +87,13 @@ def _sections(outcome: Outcome) -> Iterator[str]:
         note=f"The best rule of one column: {outcome.baseline.words}.",
     )
     yield section("How good it is", figures(outcome), confusion(outcome))
+    if outcome.calibration is not None:
+        yield section(
+            "Calibration",
+            _calibration(outcome, outcome.calibration),
+            note=f"{outcome.calibration.words} of validation. On validation itself the outcome is "
+            "flattered, as it was learned from those rows; test tells what it is worth.",
+        )
     yield section(
         "Metrics",
         _metrics(outcome),
@@ -112,9 +120,22 @@ def _how_measured(outcome: Outcome) -> str:
     said = [f"With {100 * outcome.judged.confidence:g}% intervals."]
     if outcome.counted_by is not None:
         said.append(f"Each row is counted by {outcome.counted_by!r}.")
-    chosen = "the threshold was chosen on validation; " if outcome.threshold else ""
-    said.append(f"The model learned from train; {chosen}test was kept apart.")
-    return " ".join(said)
+    said.append("The model learned from train; test was kept apart.")
+    threshold = threshold_words(outcome)
+    return " ".join(said if threshold is None else [*said, threshold])
+
+
+def _calibration(outcome: Outcome, calibration: Recalibration) -> Html:
+    return table(
+        ("", "", "before", "after"),
+        [
+            (split, name, metric_value(name, value), metric_value(name, after.metrics[name]))
+            for split, after in outcome.splits.items()
+            if split in calibration.before
+            for name, value in calibration.metrics(split).items()
+        ],
+        numbers=[2, 3],
+    )
 
 
 def _criteria(outcome: Outcome) -> Html:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
+from fastml.reporting.chosen import calibration_words, threshold_words
 from fastml.reporting.numbers import metric_value
 from fastml.reporting.outcome import Outcome
 from fastml.reporting.run_report import verdict_words
@@ -23,6 +24,9 @@ def summary(outcome: Outcome) -> str:
         f"{100 * judged.confidence:g}% intervals:"
     )
     lines += metric_lines(judged.metrics, judged.intervals)
+    threshold = threshold_words(outcome)
+    chosen = [*calibration_words(outcome), *([] if threshold is None else [threshold])]
+    lines += ["", *chosen] if chosen else []
     lines += ["", f"Without ML: {outcome.baseline.words}"]
     said = "\n".join(lines)
     lines += [f"  {each.words}" for each in outcome.baseline.comparisons if each.words not in said]

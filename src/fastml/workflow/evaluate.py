@@ -12,6 +12,7 @@ from fastml.errors import SchemaError
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
+from fastml.evaluation.threshold import Threshold
 from fastml.pipeline import Pipeline
 from fastml.reporting.summary import counted, metric_lines, verdict_lines
 from fastml.workflow.judging import Judge
@@ -33,6 +34,8 @@ class ModelReport:
     model, source : str
     counted_by : str or None
         The column of row weights, where the model was trained with one.
+    threshold : Threshold or None
+        How the threshold was chosen when the model was made, and what it reached there.
     evaluation : Evaluation
     verdicts : tuple of Verdict
         On the model's own criteria. `beats_baseline` is not among them where the model does not
@@ -44,6 +47,7 @@ class ModelReport:
     evaluation: Evaluation
     verdicts: tuple[Verdict, ...]
     counted_by: str | None = None
+    threshold: Threshold | None = None
 
     @property
     def passed(self) -> bool | None:
@@ -64,6 +68,8 @@ class ModelReport:
         rows = f"{how_many(found.rows, 'row')} of {self.source}"
         lines = [f"{self.model} on {rows}{counted(self.counted_by)}:"]
         lines += metric_lines(found.metrics, found.intervals)
+        if self.threshold is not None:
+            lines.append(f"threshold {self.threshold} on the rows that it was chosen on")
         lines += verdict_lines(self.verdicts) if self.verdicts else [NOTHING_ASKED]
         return "\n".join(lines)
 
@@ -94,7 +100,7 @@ def evaluate_model(
     if mandate.standard is None:
         asked.pop("beats_baseline", None)
     criteria = parse_criteria(asked, pipeline.task_)
-    judge = Judge(pipeline, criteria, mandate.value, mandate.standard)
+    judge = Judge(pipeline, criteria, mandate.value, standard=mandate.standard)
     scored = judge.score(rows)
     evaluation = judge.evaluate(scored)
     judge.add_latency(evaluation, rows)
@@ -104,7 +110,9 @@ def evaluate_model(
         intervals=evaluation.intervals,
         comparisons=tuple(judge.comparisons(scored)) if mandate.standard else (),
     )
-    return ModelReport(str(model), rows.name, evaluation, tuple(verdicts), pipeline.weight)
+    return ModelReport(
+        str(model), rows.name, evaluation, tuple(verdicts), pipeline.weight, mandate.threshold
+    )
 
 
 def _check_weight(pipeline: Pipeline, rows: Source) -> None:

@@ -13,13 +13,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
+from fastml.calibration import Calibrator, Method, fit_calibrator
 from fastml.data import Source
 from fastml.errors import DataError
 from fastml.evaluation.baselines import BaselineSearch
 from fastml.evaluation.comparison import Comparison, model_beats_baseline
 from fastml.evaluation.criteria import Criterion, within_percents
+from fastml.evaluation.decision_value import DecisionValue
 from fastml.evaluation.summary import Evaluation, evaluate
-from fastml.evaluation.threshold import DecisionValue, Threshold, best_threshold
+from fastml.evaluation.threshold import Threshold, choose_threshold
+from fastml.evaluation.threshold_rule import Stated
 from fastml.pipeline import Pipeline
 from fastml.preprocessing.conform import conform
 from fastml.reporting.outcome import Baseline
@@ -34,7 +37,10 @@ _LATENCY = "latency_ms"
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The rows of a split: truth, weights, the scores of the model and of the rules, if known."""
+    """The rows of a split: truth, weights, the scores of the model and of the rules, if known.
+
+    Those of the model are before calibration; `Judge.predicted` has them after it.
+    """
 
     truth: NDArray[Any]
     weight: Float64 | None
@@ -49,11 +55,15 @@ class Judge:
     Parameters
     ----------
     pipeline : Pipeline
-        Fitted. Its threshold is set where a decision has a value.
+        Fitted. Its calibration and its threshold are set where they are asked for.
     criteria : iterable of Criterion
         What will be asked for; decides which percentages `within_Npct` are measured.
     value : DecisionValue, optional
         What each outcome of a binary decision is worth.
+    threshold : str, float or mapping, optional
+        How the threshold is chosen, as `choose_threshold` takes it; default for the greatest
+        profit where a decision has a value, else 0.5.
+    calibration : {"platt", "isotonic", "temperature"}, optional
     standard : Standard, optional
         The rule without ML, where it is known; else `learn` finds it.
     """
@@ -63,10 +73,14 @@ class Judge:
         pipeline: Pipeline,
         criteria: Iterable[Criterion] = (),
         value: DecisionValue | None = None,
+        threshold: Stated | None = None,
+        calibration: Method | None = None,
         standard: Standard | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._value = value
+        self._rule = "profit" if threshold is None and value is not None else threshold
+        self._calibration = calibration
         self.criteria = tuple(criteria)
         self._within = within_percents(self.criteria)
         self.standard = standard
@@ -103,22 +117,48 @@ class Judge:
         """Return the columns of a batch in the model's types, whatever a table has."""
         return conform(batch, self._pipeline.input_schema_, "the table")
 
+    def calibrate(self, validation: Scored) -> None:
+        """Calibrate the model's probabilities, where that is asked for."""
+        if self._calibration is not None:
+            self._pipeline.calibrator_ = fit_calibrator(
+                self._calibration,
+                validation.truth,
+                validation.model,
+                validation.weight,
+                classes=self._pipeline.classes_,
+            )
+
     def choose_threshold(self, validation: Scored) -> None:
-        """Choose where to act, for the model and for the rules, where a decision has a value."""
-        if self._value is None or self.standard is None or self._constant is None:
+        """Choose where to act, for the model and for the rules alike, where that is asked for."""
+        if self._rule is None or self.standard is None or self._constant is None:
             return
-        model, rule, constant = (
-            best_threshold(validation.truth, scores, self._value, validation.weight)
-            for scores in (validation.model, validation.rule, validation.constant)
-        )
-        self.threshold = model
-        self._pipeline.threshold = model.threshold
+        self.threshold = self._chosen(validation, self.predicted(validation), self._rule)
+        self._pipeline.threshold = self.threshold.threshold
+        rule = self._chosen(validation, validation.rule, self._rule)
         self.standard = Standard(self.standard.rule, rule.threshold)
-        self._constant = Standard(self._constant.rule, constant.threshold)
+        if self._value is not None:
+            constant = self._chosen(validation, validation.constant, "profit")
+            self._constant = Standard(self._constant.rule, constant.threshold)
+
+    def _chosen(self, split: Scored, scores: Float64, rule: Stated) -> Threshold:
+        return choose_threshold(split.truth, scores, rule, split.weight, value=self._value)
+
+    @property
+    def calibrator(self) -> Calibrator | None:
+        """What the model's probabilities go through."""
+        return self._pipeline.calibrator_
+
+    def predicted(self, split: Scored) -> Float64:
+        """Return the model's scores of a split as it predicts them: calibrated, if it is."""
+        return split.model if self.calibrator is None else self.calibrator(split.model)
 
     def evaluate(self, split: Scored) -> Evaluation:
         """Measure the model on a split, at its threshold."""
-        return self._evaluate(split, split.model, self._pipeline.threshold)
+        return self._evaluate(split, self.predicted(split), self._pipeline.threshold)
+
+    def before_calibration(self, split: Scored) -> Evaluation:
+        """Measure the model's own probabilities on a split, without intervals."""
+        return self._evaluate(split, split.model, self._pipeline.threshold, intervals=False)
 
     def baseline(self, split: Scored) -> Baseline:
         """Measure the rules without ML on a split, and the model against the best."""
@@ -160,7 +200,9 @@ class Judge:
             seconds.append(perf_counter() - start)
         return 1000 * median(seconds)
 
-    def _evaluate(self, split: Scored, scores: Float64, threshold: float) -> Evaluation:
+    def _evaluate(
+        self, split: Scored, scores: Float64, threshold: float, *, intervals: bool = True
+    ) -> Evaluation:
         return evaluate(
             self._pipeline.task_,
             split.truth,
@@ -168,6 +210,7 @@ class Judge:
             sample_weight=split.weight,
             classes=self._pipeline.classes_ or None,
             threshold=threshold,
+            intervals=intervals,
             within=self._within,
             value=self._value,
         )
@@ -181,7 +224,7 @@ class Judge:
                 yield model_beats_baseline(
                     self._pipeline.task_,
                     split.truth,
-                    split.model,
+                    self.predicted(split),
                     split.rule,
                     sample_weight=split.weight,
                     metric=metric,
@@ -199,7 +242,7 @@ def _scored(
 ) -> Scored:
     """Return truth, weights, scores and what `beside` gives for each block, as whole arrays."""
     truth, weight, scores = [], [], []
-    for block, model in pipeline.score_blocks(rows):
+    for block, model in pipeline.score_blocks(rows, calibrated=False):
         truth.append(block.truth)
         weight.append(block.weight)
         scores.append((model, *beside(block)))

@@ -9,7 +9,8 @@ from typing import Any
 from fastml._typing import PathLike
 from fastml.artifact import read_artifact, write_artifact
 from fastml.errors import ArtifactError
-from fastml.evaluation.threshold import DecisionValue
+from fastml.evaluation.decision_value import DecisionValue
+from fastml.evaluation.threshold import Threshold
 from fastml.pipeline import Pipeline
 from fastml.workflow.standard import Standard
 
@@ -36,6 +37,8 @@ class Mandate:
         That split.
     standard : Standard or None
         The best rule without ML; None where it is too large to keep.
+    threshold : Threshold or None
+        How the pipeline's threshold was chosen, and what it reached there.
     """
 
     question: str | None = None
@@ -44,12 +47,14 @@ class Mandate:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     judged_on: str | None = None
     standard: Standard | None = None
+    threshold: Threshold | None = None
 
     def state(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         state = {each.name: getattr(self, each.name) for each in fields(self)}
         state["value"] = self.value and asdict(self.value)
         state["standard"] = self.standard and self.standard.state()
+        state["threshold"] = self.threshold and self.threshold.to_dict()
         return state
 
     @classmethod
@@ -62,11 +67,13 @@ class Mandate:
             If it is not that.
         """
         value, standard = state.get("value"), state.get("standard")
+        threshold = state.get("threshold")
         return cls(
             **{
                 **state,
                 "value": value and DecisionValue(**value),
                 "standard": standard and Standard.from_state(standard),
+                "threshold": threshold and Threshold.from_dict(threshold),
             }
         )
 

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 from fastml._typing import PathLike, Task
+from fastml.calibration import Method
 from fastml.errors import ConfigError, did_you_mean
-from fastml.evaluation.threshold import DecisionValue
-from fastml.model_selection import Method
+from fastml.evaluation.decision_value import DecisionValue
+from fastml.evaluation.threshold_rule import Stated, parse_threshold_rule
+from fastml.model_selection import Method as SplitMethod
 from fastml.preprocessing import (
     CorrelationPruner,
     MinMaxScaler,
@@ -64,6 +66,14 @@ def _value(table: Any, where: str) -> DecisionValue:
     return DecisionValue(**{k: number()(v, f"{section} {k}") for k, v in table.items()})
 
 
+def _threshold(value: Any, where: str) -> Stated:
+    try:
+        parse_threshold_rule(value)
+    except ConfigError as fault:
+        raise ConfigError(f"{where}: {fault}") from fault
+    return cast(Stated, value)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """The business question and the column that answers it."""
@@ -75,6 +85,7 @@ class Problem:
     ] = None
     positive: Annotated[str | int | float | bool | None, label] = None
     weight: Annotated[str | None, text] = None
+    threshold: Annotated[Stated | None, _threshold] = None
     value: Annotated[DecisionValue | None, _value] = None
 
 
@@ -164,7 +175,7 @@ class Split:
     validation: Annotated[float, number(above=0, below=1)] = 0.2
     test: Annotated[float, number(above=0, below=1)] = 0.1
     seed: Annotated[int, whole()] = 7
-    method: Annotated[Method | None, choice("random", "stratified", "time", "group")] = None
+    method: Annotated[SplitMethod | None, choice("random", "stratified", "time", "group")] = None
     column: Annotated[str | None, text] = None
     ledger: Annotated[str | None, text] = None
 
@@ -201,10 +212,11 @@ class Learner:
     patience: Annotated[int | None, whole(at_least=1)] = None
     time_budget: Annotated[float | None, number(above=0)] = None
     class_weight: Annotated[str | dict[str, float] | None, _class_weight] = None
+    calibration: Annotated[Method | None, choice(*get_args(Method))] = None
 
     def chosen(self) -> dict[str, Any]:
         """Return the keys that were given, as arguments of the learner."""
-        return given(self, "kind")
+        return given(self, "kind", "calibration")
 
 
 def given(settings: Any, *apart: str) -> dict[str, Any]:
@@ -237,7 +249,7 @@ _HOME = {
     for each in fields(cls)
     if each.name != "value"
 }  # a key's section, for files that give keys without one
-_MAPPINGS = ("types", "class_weight")  # keys whose value may be a table
+_MAPPINGS = ("types", "class_weight", "threshold")  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,12 +401,16 @@ def _check_together(problem: Problem, split: Split) -> None:
         )
     if split.column is not None and split.method not in ("time", "group"):
         raise ConfigError('[split] column is used by method = "time" or "group" alone')
+    if problem.threshold == "profit" and problem.value is None:
+        raise ConfigError(
+            '[problem] threshold = "profit" needs what a decision is worth; state [problem.value]'
+        )
     if problem.task not in (None, "binary"):
         refuse_binary_keys(problem, f"the task is {problem.task}")
 
 
 def refuse_binary_keys(problem: Problem, why: str) -> None:
     """Raise a `ConfigError` if a key is given that a binary task alone has."""
-    for key in ("value", "positive"):
+    for key in ("value", "threshold", "positive"):
         if getattr(problem, key) is not None:
             raise ConfigError(f"[problem] {key} is for a binary task; {why}")

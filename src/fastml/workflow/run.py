@@ -21,7 +21,7 @@ from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.model_selection import Splits, split
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
-from fastml.reporting.outcome import Baseline, Outcome, finite
+from fastml.reporting.outcome import Baseline, Outcome, Recalibration, finite
 from fastml.target import check_target_type
 from fastml.workflow.folder import check_folder, named_for_now, write_run
 from fastml.workflow.journal import Journal
@@ -92,7 +92,13 @@ def run(
         _check_class_weight(project, pipeline)
         _say_training(pipeline, journal)
     with journal.stage("judge"):
-        judge = Judge(pipeline, parse_criteria(success, pipeline.task_), problem.value)
+        judge = Judge(
+            pipeline,
+            parse_criteria(success, pipeline.task_),
+            problem.value,
+            problem.threshold,
+            project.learner.calibration,
+        )
         look = None if draft else _look(project, effective, folder)
         judgement = _judge(judge, parts, journal, look)
     outcome = _outcome(project, pipeline, table, judge, judgement, journal)
@@ -105,6 +111,7 @@ def run(
             finite(outcome.judged.metrics),
             outcome.judged_on,
             judge.standard if judge.standard and judge.standard.is_small else None,
+            judge.threshold,
         )
         folder = write_run(
             folder, outcome, pipeline, mandate, journal.text(), replace=out is not None
@@ -219,8 +226,8 @@ def _say_split(settings: Mapping[str, Any], parts: Splits, journal: Journal) -> 
 
 def _pipeline(project: Project, classifies: bool) -> Pipeline:
     chosen = project.learner.chosen()
-    for name in ("loss", "quantile") if classifies else ("class_weight",):
-        if name in chosen:
+    for name in ("loss", "quantile") if classifies else ("class_weight", "calibration"):
+        if getattr(project.learner, name) is not None:
             kinds = ("numbers", "classes") if classifies else ("classes", "numbers")
             raise ConfigError(f"[learner] {name} is for {kinds[0]}; the target holds {kinds[1]}")
     learner = (LogisticRegression if classifies else LinearRegression)(**chosen)
@@ -280,6 +287,7 @@ class _Judgement:
     splits: dict[str, Evaluation]
     judged_on: str
     rows: Scored
+    calibration: Recalibration | None
     baseline: Baseline
     verdicts: list[Verdict]
 
@@ -290,15 +298,22 @@ def _judge(
     """Measure on every split; on the test split only where `look`, which is called before."""
     train = judge.learn(parts.train)
     rows = judge.score(parts.validation)
+    judge.calibrate(rows)
+    if judge.calibrator is not None:
+        journal.say(f"calibrated: {judge.calibrator}")
     judge.choose_threshold(rows)
+    if judge.threshold is not None:
+        journal.say(f"threshold {judge.threshold} on validation")
     splits = {"train": judge.evaluate(train), "validation": judge.evaluate(rows)}
     judged_on = "validation"
+    scored = {judged_on: rows}
     if look is not None:
         looks = look()
         if looks > 1:
             journal.say(f"this is look {looks} at the same test split: it judges less and less")
         judged_on, rows = "test", judge.score(parts.test)
         splits["test"] = judge.evaluate(rows)
+        scored["test"] = rows
     measured = splits[judged_on]
     judge.add_latency(measured, parts.validation)
     baseline = judge.baseline(rows)
@@ -310,7 +325,11 @@ def _judge(
     )
     for verdict in verdicts:
         journal.note(f"{'passed' if verdict.passed else 'FAILED'} on {judged_on}: {verdict.words}")
-    return _Judgement(splits, judged_on, rows, baseline, verdicts)
+    calibration = None
+    if judge.calibrator is not None:
+        before = {name: judge.before_calibration(split) for name, split in scored.items()}
+        calibration = Recalibration(str(judge.calibrator), before)
+    return _Judgement(splits, judged_on, rows, calibration, baseline, verdicts)
 
 
 def _look(project: Project, split: Mapping[str, Any], folder: Path) -> Callable[[], int]:
@@ -355,7 +374,8 @@ def _outcome(
         truth=judgement.rows.truth,
         weight=judgement.rows.weight,
         counted_by=project.problem.weight,
-        scores=judgement.rows.model,
+        scores=judge.predicted(judgement.rows),
+        calibration=judgement.calibration,
         threshold=judge.threshold,
         explanation=pipeline.explain().to_dict(),
         profile=table.to_dict(),

@@ -25,8 +25,12 @@ target = {target}
 # positive = "yes"             # the class whose probability a binary model predicts; default: the
 #                              # one that reads as a yes, else the second in order
 # weight = "rows_like_this"    # a column that says how much each row counts
+# threshold = {{ recall = 0.8 }} # from which probability on to act, chosen on the validation rows:
+#                              # the most precise that finds this share; or {{ precision = 0.9 }},
+#                              # {{ f_beta = 2 }}, "f1", "accuracy", "profit", a probability;
+#                              # default: "profit" where there is a [problem.value], else 0.5
 
-# [problem.value]              # what a decision is worth, in money; sets the threshold
+# [problem.value]              # what a decision is worth, in money
 # true_positive = 120.0        # a kept customer, less the offer
 # false_positive = -20.0       # an offer given for nothing
 
@@ -72,6 +76,8 @@ kind = "linear"
 # solver = "auto"              # the default | sgd | lbfgs
 # epochs = 10                  # the default; of sgd
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
+# calibration = "platt"        # platt | isotonic | temperature: probabilities are corrected on the
+#                              # validation rows; default: they stay as they are
 """
 
 

@@ -143,14 +143,15 @@ def _money(project: Project, outcome: Outcome, threshold: Threshold) -> list[str
     earned = judged.metrics["profit"]
     acted = float(judged.confusion[:, 1].sum())
     right = float(judged.confusion[1, 1])
+    no_one, everyone = (float(threshold.curve["profit"][end]) for end in (0, -1))
     return [
         f"A kept customer is worth {amount(value.true_positive)}, an offer given for nothing costs "
         f"{amount(-value.false_positive)}. On the validation "
         f"customers an offer pays from a probability of {percent(threshold.threshold)} on.",
         f"On the test customers that is {acted:,.0f} offers, {right:,.0f} of them to customers "
         f"who would leave: {amount(earned * judged.rows)} in all, {amount(earned)} a customer. "
-        f"Offers to everyone would have earned {amount(threshold.profit_all)} a customer on the "
-        f"validation rows, offers to no one {amount(threshold.profit_none)}.",
+        f"Offers to everyone would have earned {amount(everyone)} a customer on the "
+        f"validation rows, offers to no one {amount(no_one)}.",
     ]
 
 
