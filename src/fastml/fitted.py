@@ -31,6 +31,7 @@ class Fitted:
     threshold: float
     reading: Mapping[str, Any]
     n_rows: int
+    missing_targets: int
     dropped: Mapping[str, str]
     plan: EncodePlan
     learner: Learner
@@ -50,6 +51,7 @@ class Fitted:
             "threshold": self.threshold,
             "reading": dict(self.reading),
             "n_rows": self.n_rows,
+            "missing_targets": self.missing_targets,
             "dropped": dict(self.dropped),
             "plan": plan,
             "learner": self.learner.state(),
@@ -82,6 +84,7 @@ class Fitted:
                 threshold=float(manifest["threshold"]),
                 reading=dict(manifest.get("reading", {})),
                 n_rows=int(manifest["n_rows"]),
+                missing_targets=int(manifest.get("missing_targets", 0)),
                 dropped=dict(manifest["dropped"]),
                 plan=EncodePlan.from_state(manifest["plan"], tables),
                 learner=learner_class.from_state(manifest["learner"], weights),

@@ -11,30 +11,20 @@ from numpy.typing import NDArray
 
 from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
-from fastml.calibration import Calibrator, Method, fit_calibrator
-from fastml.data import Source, scan
+from fastml.calibration import Method, fit_calibrator
+from fastml.data import Source
 from fastml.engine import default_threads
 from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.fitted import Fitted, Learner
-from fastml.linear_model import LogisticRegression
-from fastml.linear_model.design import Design, DesignBlock
-from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
-from fastml.preprocessing.conform import find_columns
+from fastml.linear_model.design import DesignBlock
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
-from fastml.preprocessing.facts import staged_facts
-from fastml.preprocessing.finishing import finished_design
-from fastml.preprocessing.first_pass import FirstPass
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
-from fastml.preprocessing.planning import Steps, plan_features
-from fastml.preprocessing.screening import screen
 from fastml.preprocessing.simple_imputer import SimpleImputer
-from fastml.preprocessing.staging import Staging
-from fastml.preprocessing.standard_scaler import StandardScaler
 from fastml.rows import Labelled, RowReader
-from fastml.target import check_target_type, find_target
+from fastml.training import train_pipeline
 
 __all__ = ["Pipeline", "load"]
 
@@ -80,8 +70,8 @@ class Pipeline:
     task_ : {"binary", "multiclass", "regression"}
     classes_ : list
         The target's values in order; for a binary target the positive one is last.
-    n_rows_ : int
-        The rows that were learned from.
+    n_rows_, missing_targets_ : int
+        The rows that were learned from, and those that were not.
     plan_ : EncodePlan
     learner_ : fitted learner
     calibrator_ : Calibrator or None
@@ -157,85 +147,19 @@ class Pipeline:
         ConfigError
             If settings are unknown or contradict one another.
         """
-        self._check_settings()
         self.__dict__.pop("learner_", None)  # a fit that fails leaves no half of another model
-        source = scan(data).canonical()
-        columns = self._candidates(source)
-        staging = self._first_pass(source, columns)
-        self.missing_targets_ = staging.n_left_out
-        target = find_target(
-            staging, str(self.target), source.name, self.task, self.positive, self.learner
-        )
-        for block in staging.blocks:
-            block.target = target.codes(block.target)
-        facts = staged_facts(staging, columns, target.task, self.drop)
-        dropped = screen(facts, self.keep, self.drop).dropped
-        self.plan_ = plan_features(staging, self._steps(), dropped, self.keep, source.name)
-        self.dropped_ = dropped
-        learner = self.learner if self.learner is not None else target.default_learner()
-        design = finished_design(self.plan_, staging, self._threads)
-        self.target_ = target
-        self.n_rows_ = staging.n_rows
-        held_out = None if validation is None else self._reader.design(validation)
-        self.calibrator_: Calibrator | None = None
-        self.learner_ = self._train(learner.clone(), design, held_out)
+        self._adopt(train_pipeline(self, data, validation, self._threads))
         return self
 
-    def _check_settings(self) -> None:
-        if self.target is None:
-            raise ConfigError("the pipeline has no target; say which column: target='churn'")
-        if self.infinite not in ("error", "missing"):
-            raise ConfigError(f"infinite={self.infinite!r}; expected 'error' or 'missing'")
-        if self.target == self.weight:
-            raise ConfigError(f"{self.target!r} is both the target and the weight; choose one")
-        check_column_lists(self._lists(), {"target": self.target, "weight": self.weight})
-
-    def _lists(self) -> dict[str, Sequence[str]]:
-        return {setting: getattr(self, setting) for setting in COLUMN_LISTS}
+    def _adopt(self, found: Fitted) -> None:
+        self.plan_, self.target_, self.learner_ = found.plan, found.target, found.learner
+        self.calibrator_ = found.calibrator
+        self.dropped_, self.n_rows_ = dict(found.dropped), found.n_rows
+        self.missing_targets_ = found.missing_targets
 
     @property
     def _threads(self) -> int:
         return default_threads() if self.threads is None else self.threads
-
-    def _steps(self) -> Steps:
-        return Steps(
-            imputer=self.imputer or SimpleImputer(),
-            scaler=self.scaler or StandardScaler(),
-            encoder=self.encoder or OneHotEncoder(),
-            pruner=self.pruner or CorrelationPruner(),
-            infinite=self.infinite,
-        )
-
-    def _candidates(self, source: Source) -> list[str]:
-        named = [str(self.target), *([self.weight] if self.weight else [])]
-        named += [name for columns in self._lists().values() for name in columns]
-        find_columns(source.schema, named, source.name)
-        apart = {self.target, self.weight}
-        return [name for name in source.schema.names if name not in apart]
-
-    def _first_pass(self, source: Source, columns: list[str]) -> Staging:
-        check_target_type(source.schema.field(self.target), source.name)
-        features = [name for name in columns if name not in self.drop]
-        return FirstPass(
-            features=features,
-            target=str(self.target),
-            weight=self.weight,
-            rows=self.rows,
-            categorical=self.categorical,
-            numeric=self.numeric,
-            quantiles=any(
-                getattr(step, "needs_quantiles", False) for step in (self.imputer, self.scaler)
-            ),
-            infinite=self.infinite,
-        ).run(source, self._threads)
-
-    def _train(self, learner: Learner, design: Design, validation: Design | None) -> Learner:
-        if isinstance(learner, LogisticRegression):
-            classes = list(self.target_.classes)
-            return learner.fit_design(
-                design, validation=validation, classes=classes, threads=self._threads
-            )
-        return learner.fit_design(design, validation=validation, threads=self._threads)
 
     def calibrate(self, data: Any, method: Method = "platt") -> Self:
         """Learn from rows apart how often the predicted probabilities come true, and correct them.
@@ -456,6 +380,7 @@ class Pipeline:
             threshold=self.threshold,
             reading=self.reading,
             n_rows=self.n_rows_,
+            missing_targets=self.missing_targets_,
             dropped=self.dropped_,
             plan=self.plan_,
             learner=self.learner_,
@@ -472,11 +397,9 @@ class Pipeline:
             If the parts do not belong together.
         """
         found = Fitted.from_state(manifest, tables)
-        target = found.target
-        model = cls(found.learner, target=target.column, task=target.task, weight=found.weight)
-        model.plan_, model.target_, model.learner_ = found.plan, target, found.learner
-        model.calibrator_ = found.calibrator
-        model.dropped_, model.n_rows_ = dict(found.dropped), found.n_rows
+        column, task = found.target.column, found.target.task
+        model = cls(found.learner, target=column, task=task, weight=found.weight)
+        model._adopt(found)
         model.threshold, model.reading = found.threshold, dict(found.reading)
         return model
 

@@ -1,0 +1,119 @@
+"""From a raw table to a fitted pipeline: one reading, then decisions, then a learner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastml.data import Source, scan
+from fastml.errors import ConfigError
+from fastml.fitted import Fitted, Learner
+from fastml.linear_model import LogisticRegression
+from fastml.linear_model.design import Design
+from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
+from fastml.preprocessing.conform import find_columns
+from fastml.preprocessing.correlation_pruner import CorrelationPruner
+from fastml.preprocessing.facts import staged_facts
+from fastml.preprocessing.finishing import finished_design
+from fastml.preprocessing.first_pass import FirstPass
+from fastml.preprocessing.one_hot_encoder import OneHotEncoder
+from fastml.preprocessing.planning import Steps, plan_features
+from fastml.preprocessing.screening import screen
+from fastml.preprocessing.simple_imputer import SimpleImputer
+from fastml.preprocessing.staging import Staging
+from fastml.preprocessing.standard_scaler import StandardScaler
+from fastml.rows import RowReader
+from fastml.target import Target, check_target_type, find_target
+
+if TYPE_CHECKING:
+    from fastml.pipeline import Pipeline
+
+__all__ = ["train_pipeline"]
+
+
+def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int) -> Fitted:
+    """Learn what a pipeline's settings ask for; `Pipeline.fit` says the rest."""
+    target_column = _checked_target(pipeline)
+    source = scan(data).canonical()
+    columns = _candidates(pipeline, source)
+    staging = _staged(pipeline, source, columns, threads)
+    target = find_target(
+        staging, target_column, source.name, pipeline.task, pipeline.positive, pipeline.learner
+    )
+    for block in staging.blocks:
+        block.target = target.codes(block.target)
+    facts = staged_facts(staging, columns, target.task, pipeline.drop)
+    dropped = screen(facts, pipeline.keep, pipeline.drop).dropped
+    plan = plan_features(staging, _steps(pipeline), dropped, pipeline.keep, source.name)
+    design = finished_design(plan, staging, threads)
+    held_out = None
+    if validation is not None:
+        reader = RowReader(plan, target, pipeline.weight, pipeline.reading, threads)
+        held_out = reader.design(validation)
+    learner = pipeline.learner if pipeline.learner is not None else target.default_learner()
+    return Fitted(
+        target=target,
+        weight=pipeline.weight,
+        threshold=pipeline.threshold,
+        reading=pipeline.reading,
+        n_rows=staging.n_rows,
+        missing_targets=staging.n_left_out,
+        dropped=dropped,
+        plan=plan,
+        learner=_trained(learner.clone(), target, design, held_out, threads),
+    )
+
+
+def _checked_target(pipeline: Pipeline) -> str:
+    """Check the settings that need no table, and return the target."""
+    if pipeline.target is None:
+        raise ConfigError("the pipeline has no target; say which column: target='churn'")
+    if pipeline.infinite not in ("error", "missing"):
+        raise ConfigError(f"infinite={pipeline.infinite!r}; expected 'error' or 'missing'")
+    if pipeline.target == pipeline.weight:
+        raise ConfigError(f"{pipeline.target!r} is both the target and the weight; choose one")
+    lists = {name: getattr(pipeline, name) for name in COLUMN_LISTS}
+    check_column_lists(lists, {"target": pipeline.target, "weight": pipeline.weight})
+    return pipeline.target
+
+
+def _candidates(pipeline: Pipeline, source: Source) -> list[str]:
+    """Return the columns but for target and weight; every column that is named must be there."""
+    apart = [str(pipeline.target), *([pipeline.weight] if pipeline.weight else [])]
+    named = [name for setting in COLUMN_LISTS for name in getattr(pipeline, setting)]
+    find_columns(source.schema, [*apart, *named], source.name)
+    return [name for name in source.schema.names if name not in apart]
+
+
+def _staged(pipeline: Pipeline, source: Source, columns: list[str], threads: int) -> Staging:
+    check_target_type(source.schema.field(pipeline.target), source.name)
+    return FirstPass(
+        features=[name for name in columns if name not in pipeline.drop],
+        target=str(pipeline.target),
+        weight=pipeline.weight,
+        rows=pipeline.rows,
+        categorical=pipeline.categorical,
+        numeric=pipeline.numeric,
+        quantiles=any(
+            getattr(step, "needs_quantiles", False) for step in (pipeline.imputer, pipeline.scaler)
+        ),
+        infinite=pipeline.infinite,
+    ).run(source, threads)
+
+
+def _steps(pipeline: Pipeline) -> Steps:
+    return Steps(
+        imputer=pipeline.imputer or SimpleImputer(),
+        scaler=pipeline.scaler or StandardScaler(),
+        encoder=pipeline.encoder or OneHotEncoder(),
+        pruner=pipeline.pruner or CorrelationPruner(),
+        infinite=pipeline.infinite,
+    )
+
+
+def _trained(
+    learner: Learner, target: Target, design: Design, validation: Design | None, threads: int
+) -> Learner:
+    if isinstance(learner, LogisticRegression):
+        classes = list(target.classes)
+        return learner.fit_design(design, validation=validation, classes=classes, threads=threads)
+    return learner.fit_design(design, validation=validation, threads=threads)
