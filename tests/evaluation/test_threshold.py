@@ -120,8 +120,8 @@ def test_a_precision_out_of_reach_is_told():
     assert found.reached == pytest.approx({"precision": 2 / 3, "recall": 1.0})
     assert found.threshold == pytest.approx(0.75)
     assert str(found) == (
-        "0.75; nothing is reached for the greatest recall with a precision of at least 0.9, "
-        "most is: precision 0.6667, recall 1"
+        "0.75, for the greatest recall with a precision of at least 0.9, which is out of reach; "
+        "the most: precision 0.6667, recall 1"
     )
     reached = choose_threshold(y, p, {"precision": 0.6})
     assert (reached.met, reached.threshold) == (True, found.threshold)

@@ -149,8 +149,8 @@ def test_a_precision_out_of_reach_is_told_and_the_run_goes_on(project: MakeProje
     assert outcome.threshold is not None
     assert not outcome.threshold.met
     assert "which is out of reach" in summary(outcome)
-    assert "nothing is reached" in (folder / "run.log").read_text()
-    assert "nothing is reached" in str(evaluate_model(folder, "customers.parquet"))
+    assert "out of reach; the most" in (folder / "run.log").read_text()
+    assert "out of reach; the most" in str(evaluate_model(folder, "customers.parquet"))
 
 
 def test_a_calibrated_threshold_is_one_of_calibrated_probabilities(project: MakeProject) -> None:

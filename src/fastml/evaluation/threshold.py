@@ -53,9 +53,8 @@ class Threshold:
 
     def __str__(self) -> str:
         reached = ", ".join(f"{name} {amount(value)}" for name, value in self.reached.items())
-        if self.met:
-            return f"{amount(self.threshold)}, {self.rule}: {reached}"
-        return f"{amount(self.threshold)}; nothing is reached {self.rule}, most is: {reached}"
+        short = "" if self.met else ", which is out of reach; the most"
+        return f"{amount(self.threshold)}, {self.rule}{short}: {reached}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; what is not defined is None."""
