@@ -91,7 +91,7 @@ def stochastic(lanes: int) -> Call:
         batch_size=16,
         adaptive=True,
         fit_intercept=True,
-        weight_scale=1.0,
+        weight_scale=each,
         rate=0.1 * each,
         l2=1e-6 * each,
         l1=0 * each,
@@ -109,7 +109,7 @@ def gradient(lanes: int) -> Call:
     kernels = design(lanes)
     at = np.zeros((ROWS, lanes), np.float32)
     into, loss = np.zeros((kernels.rows, lanes)), np.zeros(lanes)
-    return partial(kernels.gradient, 0, at, None, 0.0, into, loss)
+    return partial(kernels.gradient, 0, at, None, np.zeros(lanes), into, loss)
 
 
 KERNELS: dict[str, Callable[[], Call]] = {
@@ -125,6 +125,7 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "quantiles": lambda: fold(QuantileSketch(NUMBERS, start=100 * ROWS)),
     "distinct values": lambda: fold(DistinctCounts(NUMBERS)),
     "margins, 1 lane": lambda: margins(1),
+    "margins, 16 lanes": lambda: margins(16),
     "gradient, 1 lane": lambda: gradient(1),
     "gradient, 16 lanes": lambda: gradient(16),
     "stochastic, 1 lane": lambda: stochastic(1),

@@ -45,13 +45,14 @@ def fastml(path: Path, layout: Layout) -> Work:
         state = np.zeros((kernels.rows, 3, 1), np.float32)
         last = np.zeros(kernels.rows, np.int32)
         loss = np.zeros(1)
-        settings = {"batch_size": 16, "adaptive": True, "fit_intercept": True, "weight_scale": 1.0}
+        settings = {"batch_size": 16, "adaptive": True, "fit_intercept": True}
         began = time.perf_counter()
         kernels.stochastic(
             state,
             last,
             np.array([[0, 0, n]]),
             **settings,
+            weight_scale=np.ones(1),
             rate=np.full(1, 0.1),
             l2=np.full(1, 1 / n),
             l1=np.zeros(1),

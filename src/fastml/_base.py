@@ -64,6 +64,11 @@ class Estimator:
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    @property
+    def _several_targets(self) -> bool:
+        """Whether the target may be a matrix."""
+        return False
+
     def __sklearn_tags__(self) -> Any:
         """Describe the estimator to scikit-learn, which alone calls this."""
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
@@ -72,7 +77,9 @@ class Estimator:
         kind = self._estimator_type
         return Tags(
             estimator_type=None if kind == "transformer" else kind,
-            target_tags=TargetTags(required=kind != "transformer"),
+            target_tags=TargetTags(
+                required=kind != "transformer", multi_output=self._several_targets
+            ),
             classifier_tags=ClassifierTags() if kind == "classifier" else None,
             regressor_tags=RegressorTags() if kind == "regressor" else None,
             transformer_tags=Transformer() if kind == "transformer" else None,
@@ -219,7 +226,7 @@ def as_matrix(X: Any) -> Float64:
     return matrix
 
 
-def as_column(values: Any, name: str) -> np.ndarray[Any, Any]:
+def as_column(values: Any, name: str, *, several: bool = False) -> np.ndarray[Any, Any]:
     """Return a target or weights as a one-dimensional array, of whatever type it has.
 
     Parameters
@@ -228,6 +235,8 @@ def as_column(values: Any, name: str) -> np.ndarray[Any, Any]:
         NumPy, pandas, polars, Arrow or a list. A column vector is flattened, with a warning.
     name : str
         What to call it in messages.
+    several : bool
+        Whether there may be several columns; a matrix then stays one.
     """
     if values is None:
         raise DataError(f"fit requires {name} to be passed, but the target {name} is None")
@@ -238,6 +247,8 @@ def as_column(values: Any, name: str) -> np.ndarray[Any, Any]:
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise DataError(f"Complex data not supported: {name} must hold real numbers or labels")
+    if several and array.ndim == 2 and array.shape[1] > 0:
+        return array
     if array.ndim == 2 and array.shape[1] == 1:
         sklearn = sys.modules.get("sklearn.exceptions")
         warnings.warn(

@@ -19,6 +19,7 @@ from fastml.linear_model import (
     LogisticRegression,
     logistic,
 )
+from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
 from fastml.linear_model.training import Trained
@@ -64,7 +65,8 @@ def test_many_wide_lanes_do_without_the_whole_hessian() -> None:
     x, y = np.zeros((1, 200)), np.zeros(1)
     blocks = [(x, np.empty((1, 0), np.int32), y, None)]
     for lanes, within in ((100, True), (300, False)):
-        objective = Objective(DesignKernels(blocks, 0, lanes, "softmax"), total_weight=1.0, l2=0.1)
+        one = Lanes.of(1, total_weight=1.0, l2=0.1, classes=lanes)
+        objective = Objective(DesignKernels(blocks, 0, lanes, "softmax"), one)
         objective.move_to(np.zeros(objective.shape))
         assert (objective.dense_curvature(0.0) is not None) == within
         assert np.isfinite(Preconditioner(objective, 0.0)(objective.gradient()[1])).all()
@@ -253,7 +255,9 @@ def test_too_few_iterations_warn() -> None:
 def test_rounding_that_stops_far_from_the_optimum_warns(
     gap: float, warns: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck = Trained(np.zeros((7, 1)), 3, 1.0, gap, "precision")
+    stuck = Trained(
+        np.zeros((7, 1)), np.array([3]), np.array([1.0]), np.array([gap]), ("precision",)
+    )
     monkeypatch.setattr(logistic, "train", lambda *_, **__: stuck)
     expected = pytest.warns(UserWarning, match="3 iterations, where rounding .* a relative 0.1")
     with expected if warns else _nothing():

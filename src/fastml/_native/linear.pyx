@@ -34,6 +34,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
     cdef cppclass Objective:
         Loss loss
         double parameter, width
+        int64_t classes
 
     cdef cppclass Run:
         int64_t block, start, stop
@@ -44,7 +45,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         const Run* runs
         int64_t n_runs, batch_size
         cbool adaptive, fit_intercept
-        double weight_scale
+        const double* weight_scale
         const double* rate
         const double* l2
         const double* l1
@@ -52,13 +53,13 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
 
     cdef cppclass Kernels:
         void margins(const Shape&, const Block&, const void*, void*)
-        void gradient(const Shape&, const Block&, const Objective&, void*, const void*, double,
-                      double*, double*)
+        void gradient(const Shape&, const Block&, const Objective&, void*, const void*,
+                      const double*, double*, double*)
         void curvature(const Shape&, const Block&, const Objective&, const void*, double, double*)
         void dense_curvature(const Shape&, const Block&, const Objective&, const void*, double,
                              double*)
-        void along(const Shape&, const Block&, const Objective&, const void*, const void*, double,
-                   double*)
+        void along(const Shape&, const Block&, const Objective&, const void*, const void*,
+                   const double*, double*)
         int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
 
     const Kernels& kernels(cbool, int64_t)
@@ -114,10 +115,12 @@ cdef class DesignKernels:
     n_codes : int
         Categories; a code outside [0, n_codes) contributes nothing.
     lanes : int
-        Models that are moved at once (softmax: classes).
+        Columns of the weights that are moved at once: models, of softmax models x classes.
     loss : {"logistic", "squared", "huber", "quantile", "softmax"}
     parameter, width : float
         The threshold of huber; the quantile and half the width of its smoothed kink.
+    classes : int, optional
+        Of softmax: lanes that are one model together; default all.
     """
 
     cdef vector[Block] _blocks
@@ -128,12 +131,17 @@ cdef class DesignKernels:
     cdef readonly object dtype
 
     def __init__(self, blocks, int64_t n_codes, int64_t lanes=1, loss="squared",
-                 double parameter=1.0, double width=0.0):
+                 double parameter=1.0, double width=0.0, classes=None):
         if not 1 <= lanes <= kMostLanes:
             raise ValueError(f"got {lanes} lanes, expected 1 to {kMostLanes}")
         self._objective.loss = <Loss><int>_LOSSES[loss]
         self._objective.parameter = parameter
         self._objective.width = width
+        self._objective.classes = 1
+        if loss == "softmax":
+            self._objective.classes = lanes if classes is None else classes
+            if self._objective.classes < 1 or lanes % self._objective.classes:
+                raise ValueError(f"{lanes} lanes are no models of {classes} classes")
         self._arrays = []
         self.dtype = blocks[0][0].dtype if blocks else np.dtype(np.float64)
         if self.dtype not in (np.float32, np.float64):
@@ -180,12 +188,13 @@ cdef class DesignKernels:
         return array
 
     def _check_lanes(self, int64_t lanes):
-        if lanes != 1 and (lanes != self._shape.lanes or self._objective.loss == Loss.softmax):
-            raise TypeError(f"got targets or weights of {lanes} lanes for {self._shape.lanes}")
+        cdef int64_t models = self._shape.lanes // self._objective.classes
+        if lanes not in (1, models):
+            raise TypeError(f"got targets or weights of {lanes} lanes for {models} models")
 
     def _check_classes(self, target):
-        if target.size and not (target.min() >= 0 and target.max() < self._shape.lanes):
-            raise ValueError(f"class indices must lie in [0, {self._shape.lanes})")
+        if target.size and not (target.min() >= 0 and target.max() < self._objective.classes):
+            raise ValueError(f"class indices must lie in [0, {self._objective.classes})")
 
     @property
     def n_blocks(self):
@@ -223,20 +232,26 @@ cdef class DesignKernels:
             self._kernels.margins(self._shape, self._blocks[block], w, m)
         return out
 
-    def gradient(self, int64_t block, margins, direction, double step,
+    def gradient(self, int64_t block, margins, direction, const double[::1] step,
                  double[:, ::1] gradient, double[::1] loss):
-        """Move `margins` by `step` along `direction` (None: stay); add gradient and loss there."""
+        """Move `margins` by `step` along `direction` (None: stay); add gradient and loss there.
+
+        Each lane has a step of its own.
+        """
         self._check_sums(gradient)
         self._check_labelled(block)
-        if loss.shape[0] != self._shape.lanes:
-            raise TypeError(f"expected {self._shape.lanes} losses, got {loss.shape[0]}")
+        if not loss.shape[0] == step.shape[0] == self._shape.lanes:
+            raise TypeError(
+                f"expected {self._shape.lanes} steps and losses, got {step.shape[0]} and "
+                f"{loss.shape[0]}"
+            )
         cdef void* m = <void*>_address(self._margins_of(block, margins))
         cdef const void* d = NULL
         if direction is not None:
             d = _address(self._margins_of(block, direction))
         with nogil:
-            self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d, step,
-                                   &gradient[0, 0], &loss[0])
+            self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d,
+                                   &step[0], &gradient[0, 0], &loss[0])
 
     def curvature(self, int64_t block, margins, double floor, double[:, ::1] sums):
         """Add the diagonal of the Hessian of the sum of losses; `floor` to each second derivative.
@@ -261,20 +276,26 @@ cdef class DesignKernels:
             self._kernels.dense_curvature(self._shape, self._blocks[block], self._objective, m,
                                           floor, &sums[0, 0, 0])
 
-    def along(self, int64_t block, margins, direction, double step, double[:, ::1] sums):
-        """Add each lane's loss, slope and curvature at `margins + step * direction` to `sums`."""
-        if sums.shape[0] != self._shape.lanes or sums.shape[1] != 3:
-            raise TypeError(f"expected sums of shape ({self._shape.lanes}, 3)")
+    def along(self, int64_t block, margins, direction, const double[::1] step,
+              double[:, ::1] sums):
+        """Add each lane's loss, slope and curvature at `margins + step * direction` to `sums`.
+
+        Each lane has a step of its own; of softmax a model's sums stand in its first lane.
+        """
+        cdef int64_t lanes = self._shape.lanes
+        if sums.shape[0] != lanes or sums.shape[1] != 3 or step.shape[0] != lanes:
+            raise TypeError(f"expected {lanes} steps, and sums of shape ({lanes}, 3)")
         self._check_labelled(block)
         cdef const void* m = _address(self._margins_of(block, margins))
         cdef const void* d = _address(self._margins_of(block, direction))
         with nogil:
-            self._kernels.along(self._shape, self._blocks[block], self._objective, m, d, step,
+            self._kernels.along(self._shape, self._blocks[block], self._objective, m, d, &step[0],
                                 &sums[0, 0])
 
     def stochastic(self, state, int32_t[::1] last, const int64_t[:, ::1] runs, int64_t batch_size,
-                   bint adaptive, bint fit_intercept, double weight_scale, const double[::1] rate,
-                   const double[::1] l2, const double[::1] l1, double[::1] loss):
+                   bint adaptive, bint fit_intercept, const double[::1] weight_scale,
+                   const double[::1] rate, const double[::1] l2, const double[::1] l1,
+                   double[::1] loss):
         """Make one pass of stochastic steps over `runs` (block, start, stop); return rows seen.
 
         `state` is (rows, 3, lanes) in the blocks' type; see Stochastic in linear_types.hpp.
@@ -283,8 +304,9 @@ cdef class DesignKernels:
         state = self._checked(state, self.dtype, (self.rows, 3, lanes))
         if last.shape[0] != self.rows or batch_size < 1 or runs.shape[1] != 3:
             raise TypeError("expected one `last` a row, batch_size >= 1 and runs of three")
-        if not (rate.shape[0] == l2.shape[0] == l1.shape[0] == loss.shape[0] == lanes):
-            raise TypeError(f"expected {lanes} rates, penalties and losses")
+        if not (weight_scale.shape[0] == rate.shape[0] == l2.shape[0] == l1.shape[0]
+                == loss.shape[0] == lanes):
+            raise TypeError(f"expected {lanes} scales, rates, penalties and losses")
         cdef vector[Run] order
         cdef Run run
         cdef int64_t i
@@ -309,7 +331,7 @@ cdef class DesignKernels:
         settings.batch_size = batch_size
         settings.adaptive = adaptive
         settings.fit_intercept = fit_intercept
-        settings.weight_scale = weight_scale
+        settings.weight_scale = &weight_scale[0]
         settings.rate, settings.l2, settings.l1 = &rate[0], &l2[0], &l1[0]
         settings.scratch = scratch.data()
         cdef int64_t seen

@@ -37,16 +37,18 @@ struct Block {
     const void* target;    // T, n x target_lanes
     const void* weight;    // T, n x weight_lanes
     int64_t n;
-    int64_t target_lanes;  // 1 (shared) or lanes
-    int64_t weight_lanes;  // 0 (all one), 1 (shared) or lanes
+    int64_t target_lanes;  // 1 (shared) or one a model
+    int64_t weight_lanes;  // 0 (all one), 1 (shared) or one a model
 };
 
+// softmax: `classes` lanes that lie side by side are one model; of every other loss a lane is one.
 // huber: `parameter` is the error at which the loss turns linear. quantile: the quantile; within
 // `width` of zero the loss is a parabola, so that it has a gradient.
 struct Objective {
     Loss loss;
     double parameter;
     double width;
+    int64_t classes;
 };
 
 // A stretch of consecutive rows of a block.
@@ -55,9 +57,10 @@ struct Run {
 };
 
 // One pass of stochastic steps, a mini-batch each. `state` is Shape::rows() x 3 x lanes of T: a
-// feature's weights, sums of squared gradients and gradient of the batch at hand stand side by side,
-// so that a code costs one cache line. `last` (rows) is the batch that read a code last: the
-// penalties of that batch and later ones are still to be applied to it. Gradients and `last` are zero when a pass begins, and when it ends.
+// feature's weights, one over the roots of the sums of their squared gradients (0 where there was
+// none yet) and the gradient of the batch at hand stand side by side. `last` (rows) is the batch that
+// read a code last: the penalties of that batch and later ones are still to be applied to it.
+// Gradients and `last` are zero when a pass begins, and when it ends.
 struct Stochastic {
     void* state;
     int32_t* last;
@@ -66,8 +69,8 @@ struct Stochastic {
     int64_t batch_size;
     bool adaptive;  // AdaGrad; otherwise a plain step of `rate`
     bool fit_intercept;
-    double weight_scale;  // one over the mean row weight
-    const double* rate;   // one a lane
+    const double* weight_scale;  // one over the mean row weight, one a lane as all that follow
+    const double* rate;
     const double* l2;
     const double* l1;
     void* scratch;  // stochastic_scratch() bytes
@@ -76,10 +79,10 @@ struct Stochastic {
 struct Kernels {
     // out = X weights, T, n x lanes
     void (*margins)(const Shape&, const Block&, const void* weights, void* out);
-    // margins += step * direction where there is one; adds the gradient of the sum of losses to
+    // margins += step * direction where there is one (each lane has its step); adds the gradient of the sum of losses to
     // `gradient` and each lane's loss to `loss`
     void (*gradient)(const Shape&, const Block&, const Objective&, void* margins,
-                     const void* direction, double step, double* gradient, double* loss);
+                     const void* direction, const double* step, double* gradient, double* loss);
     // adds the diagonal of the Hessian of the sum of losses to `sums`; `floor` is added to each
     // second derivative
     void (*curvature)(const Shape&, const Block&, const Objective&, const void* margins,
@@ -89,9 +92,9 @@ struct Kernels {
     void (*dense_curvature)(const Shape&, const Block&, const Objective&, const void* margins,
                             double floor, double* sums);
     // adds value, slope and curvature of the sum of losses at margins + step * direction, in step:
-    // three a lane (softmax: three in all)
+    // three a lane (softmax: a model's stand in its first lane)
     void (*along)(const Shape&, const Block&, const Objective&, const void* margins,
-                  const void* direction, double step, double* sums);
+                  const void* direction, const double* step, double* sums);
     // returns the number of rows seen; adds each lane's loss before its row's step to `loss`
     int64_t (*stochastic)(const Shape&, const Block* blocks, const Objective&, const Stochastic&,
                           double* loss);
@@ -102,9 +105,9 @@ const Kernels& kernels(bool single, int64_t lanes);
 
 // Bytes: the dense weights, the lanes' settings, a batch's rows, and the codes that it touches.
 inline int64_t stochastic_scratch(const Shape& shape, int64_t batch_size) {
-    const int64_t values = 3 * (shape.dense + 2) * shape.lanes + batch_size * 6 * shape.lanes +
-                           4 * batch_size * shape.columns;
-    return 8 * values + 8 * batch_size * shape.columns + 16 * batch_size;
+    const int64_t values = (3 * (shape.dense + 1) + 4 + 6 * batch_size) * shape.lanes +
+                           4 * batch_size * shape.columns + shape.dense;
+    return 8 * values + 8 * batch_size * shape.columns + 16 * batch_size + 64;
 }
 
 }  // namespace fastml::linear

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from fastml._typing import Float64
 from fastml.engine import BLOCK_ROWS
 from fastml.errors import DataError, SchemaError, not_fitted
 from fastml.linear_model.design import Design, DesignBlock
-from fastml.linear_model.objective import Objective
-from fastml.linear_model.settings import Settings
-from fastml.linear_model.stochastic import StochasticSolver, squares_of_fit
-from fastml.linear_model.training import PRACTICAL, Trained, Watch
+from fastml.linear_model.problem import Problem
+from fastml.linear_model.settings import Settings, Solver
+from fastml.linear_model.stochastic import DivergenceError, StochasticSolver, squares_of_fit
+from fastml.linear_model.training import PRACTICAL, Trained
 
 __all__ = ["LinearModel"]
 
@@ -40,6 +40,9 @@ class LinearModel(Estimator):
     gap_: float
     stop_reason_: str
     l2: float | None
+    l1: float
+    solver: Solver
+    learning_rate: float
     fit_intercept: bool
     warm_start: bool
     _stochastic: StochasticSolver | None = None
@@ -95,16 +98,27 @@ class LinearModel(Estimator):
         return np.vstack([self.weights_, unknown, self.intercept_.reshape(1, -1)])
 
     def _remember(self, weights: Float64, trained: Trained) -> None:
+        """Keep the first model that was trained, whose weights are given as they are to be."""
+        n_iter, value, gap = int(trained.n_iter[0]), float(trained.value[0]), float(trained.gap[0])
+        reason = trained.reason[0]
+        if reason == "diverged":
+            self._raise_diverged(n_iter, value, gap)
         self.weights_ = weights[:-2].copy()
         self.intercept_ = weights[-1].copy()
-        self.n_iter_ = trained.n_iter
-        self.objective_ = trained.value
-        self.gap_ = trained.gap
-        self.stop_reason_ = trained.reason
+        self.n_iter_, self.objective_, self.gap_ = n_iter, value, gap
+        self.stop_reason_ = reason
         self._stochastic = None
-        stuck = trained.reason == "precision" and trained.gap > PRACTICAL
-        if trained.reason == "max_iter" or stuck:
-            self._warn_unfinished(trained)
+        if reason == "max_iter" or (reason == "precision" and gap > PRACTICAL):
+            self._warn_unfinished()
+
+    def _raise_diverged(self, n_iter: int, value: float, gap: float) -> NoReturn:
+        if self.solver == "sgd":
+            raise DivergenceError(n_iter, self.learning_rate)
+        raise DataError(
+            f"training diverged after {n_iter} iterations: the objective is {value:g}, and the gap "
+            f"to its minimum {gap:g}; scale the features (StandardScaler), or look for values of "
+            "extreme size in X or y"
+        )
 
     def _remember_step(self, weights: Float64, loss: float) -> None:
         assert self._stochastic is not None
@@ -113,12 +127,12 @@ class LinearModel(Estimator):
         self.n_iter_, self.objective_ = self._stochastic.epoch, loss
         self.gap_, self.stop_reason_ = float("nan"), "epochs"
 
-    def _warn_unfinished(self, trained: Trained) -> None:
+    def _warn_unfinished(self) -> None:
         sklearn = sys.modules.get("sklearn.exceptions")
-        cause, remedy = f"max_iter={trained.n_iter} iterations", "raise max_iter or tolerance, or "
-        if trained.reason == "precision":
-            cause, remedy = f"{trained.n_iter} iterations, where rounding hides every decrease", ""
-        gap = f", a relative {trained.gap:.1g} from the optimum" if trained.gap >= 0.0 else ""
+        cause, remedy = f"max_iter={self.n_iter_} iterations", "raise max_iter or tolerance, or "
+        if self.stop_reason_ == "precision":
+            cause, remedy = f"{self.n_iter_} iterations, where rounding hides every decrease", ""
+        gap = f", a relative {self.gap_:.1g} from the optimum" if self.gap_ >= 0.0 else ""
         warnings.warn(
             f"{type(self).__name__} stopped after {cause}{gap}; {remedy}scale the features "
             "(StandardScaler)",
@@ -130,46 +144,42 @@ class LinearModel(Estimator):
         return 1.0 / total_weight if self.l2 is None else float(self.l2)
 
     def _step(
-        self,
-        kernels: DesignKernels,
-        settings: Settings,
-        start: Float64 | None,
-        *,
-        total_weight: float,
-        penalties: tuple[float, float],
-        floor: float,
+        self, problem: Problem, settings: Settings, start: Float64 | None
     ) -> tuple[Float64, float]:
         """Make one pass of stochastic steps, and count its rows as seen.
 
         Parameters
         ----------
+        problem : Problem
+            Of one model.
+        settings : Settings
         start : float64 ndarray of shape (rows, lanes), optional
             The fitted weights, where the first pass goes on from; default zero.
-        penalties : (l2, l1)
-        floor : float
-            Added to a row's curvature.
 
         Returns
         -------
         weights : float64 ndarray of shape (rows, lanes)
         loss : float
         """
+        lanes = problem.lanes
+        kernels = problem.kernels(slice(0, 1))
         if self._stochastic is None and start is None:
-            self._stochastic = StochasticSolver(np.zeros((kernels.rows, kernels.lanes)))
+            self._stochastic = StochasticSolver(np.zeros(problem.shape))
         elif self._stochastic is None:
             assert start is not None
             squares = squares_of_fit(
                 kernels,
                 start,
-                total_weight=total_weight,
+                lanes.without_penalties(),
                 seen_weight=self._seen_weight,
                 batch_size=settings.batch_size,
-                floor=floor,
+                floor=problem.loss.floor,
             )
             self._stochastic = StochasticSolver(start, squares)
-        l2, l1 = penalties
-        loss = self._stochastic.run(kernels, settings, total_weight=total_weight, l2=l2, l1=l1)
-        self._seen_weight += total_weight
+        loss = float(self._stochastic.run(kernels, settings, lanes)[0])
+        if not np.isfinite(loss):
+            raise DivergenceError(self._stochastic.epoch, settings.learning_rate)
+        self._seen_weight += float(lanes.total_weight[0])
         return self._stochastic.weights, loss
 
     def _start(self, rows: int, lanes: int) -> Float64 | None:
@@ -194,7 +204,7 @@ class LinearModel(Estimator):
         if y is None:
             as_column(y, "y")
         matrix = self._validate(X, reset=reset)
-        target = as_column(y, "y")
+        target = as_column(y, "y", several=self._several_targets)
         if len(target) != len(matrix):
             raise DataError(
                 f"X and y differ in length: X has {len(matrix)} rows and y has {len(target)}"
@@ -287,9 +297,3 @@ def total_weight(design: Design) -> float:
     if not total > 0.0:
         raise DataError("sample weights must contain at least one non-zero number; all are zero")
     return total
-
-
-def watch_for(validation: DesignKernels, weight: float, settings: Settings) -> Watch:
-    """Return a watch on the mean loss of held-out rows."""
-    objective = Objective(validation, total_weight=weight, l2=0.0, threads=settings.threads)
-    return Watch(objective.mean_loss, settings.patience)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from fastml._native.linear import MOST_LANES
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError, did_you_mean
 from fastml.linear_model.design import Design
+from fastml.linear_model.problem import Counts
 from fastml.linear_model.settings import is_number
 
 __all__ = ["check_classes", "class_factors", "class_totals", "find_classes"]
@@ -56,8 +57,20 @@ def _is_missing(label: Any) -> bool:
     return label is None or label is not_available or bool(label != label)
 
 
-def class_totals(design: Design, n_classes: int | None) -> Float64:
-    """Return each class's total row weight.
+def class_totals(design: Design, n_classes: int | None, counts: Counts | None = None) -> Float64:
+    """Return each class's total row weight, for each model.
+
+    Parameters
+    ----------
+    design : Design
+    n_classes : int, optional
+        Default: as many as the targets show.
+    counts : callable, optional
+        How often each model has each row.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_models, n_classes), or (1, n_classes) without counts
 
     Raises
     ------
@@ -69,8 +82,8 @@ def class_totals(design: Design, n_classes: int | None) -> Float64:
             f"y has {n_classes:,} classes; at most {MOST_LANES:,} can be learned: use "
             "LinearRegression if they are numbers, or group the rare ones"
         )
-    totals: Float64 = np.zeros(n_classes or 0)
-    for block in design.blocks:
+    totals: Float64 = np.zeros((1, n_classes or 0))
+    for number, block in enumerate(design.blocks):
         if block.target is None:
             raise DataError("the design has no target")
         if block.n_rows == 0:
@@ -83,15 +96,31 @@ def class_totals(design: Design, n_classes: int | None) -> Float64:
                 f"the design's targets must be indices of classes in [0, {most}); "
                 f"found {target.min():g} to {target.max():g}"
             )
-        rows = np.bincount(target.astype(np.intp), block.weight, minlength=len(totals))
-        totals = np.pad(totals, (0, len(rows) - len(totals))) + rows
+        rows = _totals_of(target.astype(np.intp), block.weight, counts and counts(number))
+        n = max(rows.shape[1], totals.shape[1])
+        totals = _widened(totals, n) + _widened(rows, n)
     return totals
 
 
+def _totals_of(
+    target: NDArray[np.intp], weight: NDArray[Any] | None, counts: NDArray[Any] | None
+) -> Float64:
+    if counts is None:
+        return np.asarray(np.bincount(target, weight), np.float64)[None]
+    weighted = counts if weight is None else counts * weight[:, None]
+    return np.stack([np.bincount(target, model) for model in weighted.T])
+
+
+def _widened(totals: Float64, n_classes: int) -> Float64:
+    return np.pad(totals, ((0, 0), (0, n_classes - totals.shape[1])))
+
+
 def check_classes(totals: Float64, labels: NDArray[Any]) -> None:
-    """Raise a DataError unless two classes have rows."""
-    filled = np.flatnonzero(totals > 0.0)
-    if len(filled) < 2:
+    """Raise a DataError unless two classes have some of the `class_totals` in every model."""
+    for of_model in totals:
+        filled = np.flatnonzero(of_model > 0.0)
+        if len(filled) > 1:
+            continue
         only = f"class {labels.tolist()[filled[0]]!r}" if len(filled) else "no class"
         raise DataError(
             f"y has only one class with any weight ({only}); a classifier needs at least two "
@@ -99,23 +128,39 @@ def check_classes(totals: Float64, labels: NDArray[Any]) -> None:
         )
 
 
-def class_factors(given: Any, labels: NDArray[Any], counts: Float64) -> Float64 | None:
-    """Return the factor of each class's row weights, or None where `given` is None.
+def class_factors(given: Sequence[Any], labels: NDArray[Any], totals: Float64) -> Float64 | None:
+    """Return the factors of the classes' row weights for each model.
 
     Parameters
     ----------
-    given : None, "balanced" or a mapping of labels to factors
+    given : sequence of (None, "balanced" or a mapping of labels to factors)
+        One for each model.
     labels : ndarray of shape (n_classes,)
-    counts : float64 ndarray of shape (n_classes,)
+    totals : float64 ndarray of shape (n_models, n_classes) or (1, n_classes)
         The classes' total row weights.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_models, n_classes), or (1, n_classes) where all models have the
+    same, or None where that is 1
 
     Raises
     ------
     ConfigError
         If a factor is no number of at least 0, or a label no class while a class has no factor.
     """
-    if given is None:
+    if all(each is None for each in given):
         return None
+    if len(totals) == 1 and all(each == given[0] for each in given):
+        given = given[:1]
+    by_model = np.broadcast_to(totals, (len(given), len(labels)))
+    return np.stack([_factors(g, labels, t) for g, t in zip(given, by_model, strict=True)])
+
+
+def _factors(given: Any, labels: NDArray[Any], counts: Float64) -> Float64:
+    """Return the factors of one model."""
+    if given is None:
+        return np.ones(len(labels))
     if isinstance(given, str):
         if given != "balanced":
             raise ConfigError(

@@ -5,6 +5,8 @@ L1-Regularized Log-Linear Models (2007). Two things are our own: directions star
 preconditioner instead of a multiple of the identity, and an OWL-QN step goes along the straight
 line to the projected point. That line stays in its orthant, where the penalty is linear, so the
 line search needs no pass over the data there either.
+
+Every lane has its own steps, penalties and curvature; one that has ended waits for the others.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._typing import Float64
+from fastml._typing import Bool, Float64
+from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.line_search import line_search
-from fastml.linear_model.objective import Objective, dot
+from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
 
 __all__ = ["Minimum", "minimize"]
@@ -36,61 +39,84 @@ REFRESH = (0, 8, 24, 72, 216)
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """Where a minimisation ended.
+    """Where a minimisation ended, for each model.
 
     Parameters
     ----------
-    value : float
+    value : float64 ndarray of shape (n_models,)
         The objective.
-    n_iter : int
+    n_iter : int64 ndarray of shape (n_models,)
         Iterations made.
-    gap : float
+    gap : float64 ndarray of shape (n_models,)
         Estimate of what is left to gain, relative to the value.
-    reason : {"tolerance", "precision", "max_iter", "time_budget", "patience", "diverged"}
+    reason : tuple of {"tolerance", "precision", "max_iter", "time_budget", "patience", "diverged"}
         Why it ended; "precision" where rounding allows no further decrease, "diverged" where the
         value or the gap is not finite.
     """
 
-    value: float
-    n_iter: int
-    gap: float
-    reason: str
+    value: Float64
+    n_iter: NDArray[np.int64]
+    gap: Float64
+    reason: tuple[str, ...]
 
 
 class History:
     """The last steps and changes of the gradient: the L-BFGS estimate of the inverse Hessian."""
 
-    def __init__(self, memory: int) -> None:
-        self._pairs: deque[tuple[Float64, Float64, float]] = deque(maxlen=memory)
+    def __init__(self, lanes: Lanes, memory: int) -> None:
+        self._lanes = lanes
+        # Each with one over its curvature, and 0 for models that it says nothing of.
+        self._pairs: deque[tuple[Float64, Float64, Float64]] = deque(maxlen=memory)
 
     def add(self, step: Float64, change: Float64) -> None:
-        """Remember a pair, unless rounding has taken its curvature."""
+        """Remember a pair, but for models where rounding has taken its curvature."""
+        dot = self._lanes.dot
         curvature = dot(step, change)
-        if curvature > 1e-14 * math.sqrt(dot(step, step) * dot(change, change)):
-            self._pairs.append((step, change, curvature))
+        known = curvature > 1e-14 * np.sqrt(dot(step, step) * dot(change, change))
+        inverse = np.where(known, 1.0, 0.0) / np.where(known, curvature, 1.0)
+        self._pairs.append((step, change, inverse))
 
-    def clear(self) -> bool:
-        """Forget all; return whether there was anything."""
-        had = bool(self._pairs)
-        self._pairs.clear()
+    def clear(self, models: Bool) -> Bool:
+        """Forget all of some models; return for which of them there was anything."""
+        had = np.zeros(len(models), np.bool_)
+        for _, _, inverse in self._pairs:
+            had |= models & (inverse > 0.0)
+            inverse[models] = 0.0
         return had
 
     def product(
-        self,
-        gradient: Float64,
-        precondition: Preconditioner,
-        fixed: NDArray[np.bool_] | None = None,
+        self, gradient: Float64, precondition: Preconditioner, fixed: Bool | None = None
     ) -> Float64:
         """Return the inverse Hessian's estimate times `gradient`, by the two loops."""
+        dot, per_lane = self._lanes.dot, self._lanes.per_lane
         product = gradient.copy()
         shares = []
-        for step, change, curvature in reversed(self._pairs):
-            shares.append(dot(step, product) / curvature)
-            product -= shares[-1] * change
+        for step, change, inverse in reversed(self._pairs):
+            shares.append(dot(step, product) * inverse)
+            product -= per_lane(shares[-1]) * change
         product = precondition(product, fixed)
-        for (step, change, curvature), share in zip(self._pairs, reversed(shares), strict=True):
-            product += step * (share - dot(change, product) / curvature)
+        for (step, change, inverse), share in zip(self._pairs, reversed(shares), strict=True):
+            product += step * per_lane(share - dot(change, product) * inverse)
         return product
+
+
+class _Progress:
+    """Which models are still moving, and how those ended that are not."""
+
+    def __init__(self, n_models: int) -> None:
+        self.moving = np.ones(n_models, np.bool_)
+        self._n_iter = np.zeros(n_models, np.int64)
+        self._gap = np.full(n_models, np.nan)
+        self._reason = np.full(n_models, "", object)
+
+    def end(self, which: Bool, reason: str, n_iter: int, gap: Float64) -> None:
+        """Let those of the moving models end that `which` names."""
+        ended = self.moving & which
+        self._n_iter[ended], self._gap[ended], self._reason[ended] = n_iter, gap[ended], reason
+        self.moving = self.moving & ~ended
+
+    def minimum(self, value: Float64) -> Minimum:
+        return Minimum(value, self._n_iter, self._gap, tuple(self._reason.tolist()))
 
 
 def minimize(
@@ -101,9 +127,9 @@ def minimize(
     floor: float = 0.0,
     memory: int = 10,
     deadline: float = math.inf,
-    watch: Callable[[Float64, float], bool] | None = None,
+    watch: Callable[[Float64, Float64], Bool] | None = None,
 ) -> Minimum:
-    """Move `objective` to its minimum.
+    """Move each model of `objective` to its minimum.
 
     Parameters
     ----------
@@ -121,90 +147,101 @@ def minimize(
     deadline : float
         Ends at the first iteration after this `time.monotonic()`.
     watch : callable, optional
-        Called with the weights and the value after each iteration; ends where it returns True.
+        Called with the weights and the values after each iteration; says which models are to end.
     """
+    lanes = objective.lanes
     value, gradient = objective.gradient()
-    noise = 4.0 * objective.epsilon * abs(value)
-    least = max(1e-12 * abs(value), NOTHING)
-    history = History(memory)
+    noise = 4.0 * objective.epsilon * np.abs(value)
+    least = np.maximum(1e-12 * np.abs(value), NOTHING)
+    history = History(lanes, memory)
+    progress = _Progress(lanes.n_models)
     precondition: Preconditioner | None = None
-    decrease = math.inf
+    decrease = np.full(lanes.n_models, np.inf)
     n_iter = 0
     while True:
         if n_iter in REFRESH or precondition is None:
             precondition = Preconditioner(objective, floor)
         steepest = _steepest(objective, gradient)
-        if objective.l1 == 0.0:
-            direction = -history.product(steepest, precondition)
-        else:
-            fixed = (steepest == 0.0) & (objective.weights == 0.0)
-            direction = -history.product(steepest, precondition, fixed)
-            direction = _leave_zero_downhill(objective, steepest, direction)
-        gap = -dot(steepest, direction) / 2.0 / max(abs(value), least)
-        if not (math.isfinite(value) and math.isfinite(gap)):
-            return Minimum(value, n_iter, gap, "diverged")
-        small = decrease <= max(tolerance * max(abs(value), least), noise)
-        if abs(gap) <= (tolerance if small else SURE * tolerance):
-            return Minimum(value, n_iter, gap, "tolerance")
+        direction = _direction(objective, steepest, history, precondition)
+        slope = lanes.dot(steepest, direction)
+        size = np.maximum(np.abs(value), least)
+        gap = -slope / 2.0 / size
+        progress.end(~(np.isfinite(value) & np.isfinite(gap)), "diverged", n_iter, gap)
+        small = decrease <= np.maximum(tolerance * size, noise)
+        enough = np.where(small, tolerance, SURE * tolerance)
+        progress.end(np.abs(gap) <= enough, "tolerance", n_iter, gap)
         if n_iter >= max_iter:
-            return Minimum(value, n_iter, gap, "max_iter")
+            progress.end(progress.moving, "max_iter", n_iter, gap)
         if time.monotonic() > deadline:
-            return Minimum(value, n_iter, gap, "time_budget")
-        if objective.l1 == 0.0:
-            step = _step_along(objective, value, steepest, direction, noise)
-        else:
-            step = _step_in_orthant(objective, value, steepest, direction, noise)
-        if step == 0.0:
-            if history.clear():
-                continue
-            return Minimum(value, n_iter, gap, "precision")
+            progress.end(progress.moving, "time_budget", n_iter, gap)
+        if not progress.moving.any():
+            return progress.minimum(value)
+        direction = np.where(lanes.per_lane(progress.moving), direction, 0.0)
+        step = _step_in_orthant(objective, value, steepest, direction, noise)
+        stuck = progress.moving & (step == 0.0)
+        # From the preconditioner alone, which leads down if anything does: once more, or no more.
+        progress.end(stuck & ~history.clear(stuck), "precision", n_iter, gap)
         before, weights, smooth = value, objective.weights, gradient
         value, gradient = objective.gradient(step)
         history.add(objective.weights - weights, gradient - smooth)
-        decrease = before - value
+        decrease = np.where(step > 0.0, before - value, decrease)
         n_iter += 1
-        if watch is not None and watch(objective.weights, value):
-            return Minimum(value, n_iter, gap, "patience")
+        if watch is not None:
+            progress.end(watch(objective.weights, value), "patience", n_iter, gap)
 
 
-def _step_along(
-    objective: Objective,
-    value: float,
-    steepest: Float64,
-    direction: Float64,
-    noise: float,
-    most: float = math.inf,
-) -> float:
-    """Aim and search; return the step, 0 where the direction does not lead down."""
-    slope = dot(steepest, direction)
-    if slope >= 0.0:
-        return 0.0
-    objective.aim(direction)
-    return line_search(objective.along, value, slope, most=most, noise=noise)
+def _direction(
+    objective: Objective, steepest: Float64, history: History, precondition: Preconditioner
+) -> Float64:
+    """Return the quasi-Newton direction.
+
+    Where there is an l1 penalty, weights at zero leave it only against their subgradient.
+    """
+    l1 = objective.lanes.l1
+    if not l1.any():
+        return -history.product(steepest, precondition)
+    at_zero = (objective.weights == 0.0) & (l1 > 0.0)
+    direction = -history.product(steepest, precondition, at_zero & (steepest == 0.0))
+    at_zero[-2:] = False
+    direction[at_zero & (direction * steepest >= 0.0)] = 0.0
+    return direction
 
 
 def _step_in_orthant(
-    objective: Objective, value: float, steepest: Float64, direction: Float64, noise: float
-) -> float:
+    objective: Objective, value: Float64, steepest: Float64, direction: Float64, noise: Float64
+) -> Float64:
     """Search the line to the projection of the quasi-Newton point onto the orthant.
 
-    Weights that end at zero bend the direction; where the best step along it is short, a shorter
-    direction bends fewer of them.
+    Without an l1 penalty that is the whole direction, and any step along it. With one, weights
+    that end at zero bend the direction; where the best step along it is short, a shorter direction
+    bends fewer of them.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_models,)
+        The steps; 0 where the direction does not lead down.
     """
-    reach, step = 1.0, 0.0
+    lanes = objective.lanes
+    sparse = lanes.per_model(lanes.l1) > 0.0
+    going = lanes.per_model((direction != 0.0).any(axis=0)) > 0
+    reach = np.ones(lanes.n_models)
     for _ in range(8):
-        projected = _to_orthant(objective, steepest, reach * direction)
-        step = _step_along(objective, value, steepest, projected, noise, most=1.0)
-        if step > 0.3:
+        projected = _to_orthant(objective, steepest, lanes.per_lane(reach) * direction)
+        slope = lanes.dot(steepest, projected)
+        objective.aim(projected)
+        most = np.where(sparse, 1.0, np.inf)
+        step = line_search(objective.along, value, slope, most=most, noise=noise)
+        short = sparse & going & (step <= 0.3)
+        if not short.any():
             break
-        reach *= max(step, 0.1)
+        reach = np.where(short, reach * np.maximum(step, 0.1), reach)
     return step
 
 
 def _steepest(objective: Objective, gradient: Float64) -> Float64:
     """Return the subgradient of least norm: the gradient itself where there is no l1 penalty."""
-    l1 = objective.l1
-    if l1 == 0.0:
+    l1 = objective.lanes.l1
+    if not l1.any():
         return gradient
     weights = objective.weights[:-2]
     smooth = gradient[:-2]
@@ -214,19 +251,15 @@ def _steepest(objective: Objective, gradient: Float64) -> Float64:
     return steepest
 
 
-def _leave_zero_downhill(objective: Objective, steepest: Float64, direction: Float64) -> Float64:
-    """Cut `direction` so that weights at zero leave it only against their subgradient."""
-    stay = (objective.weights[:-2] == 0.0) & (direction[:-2] * steepest[:-2] >= 0.0)
-    cut = direction.copy()
-    cut[:-2][stay] = 0.0
-    return cut
-
-
 def _to_orthant(objective: Objective, steepest: Float64, direction: Float64) -> Float64:
     """Cut `direction` so that a whole step ends in the orthant of the weights, or on its border."""
+    l1 = objective.lanes.l1
+    if not l1.any():
+        return direction
     weights = objective.weights[:-2]
     target = weights + direction[:-2]
     orthant = np.where(weights == 0.0, -np.sign(steepest[:-2]), np.sign(weights))
+    beyond = (target * orthant <= 0.0) & (l1 > 0.0)
     cut = direction.copy()
-    cut[:-2] = np.where(target * orthant > 0.0, target, 0.0) - weights
+    cut[:-2][beyond] = -weights[beyond]
     return cut

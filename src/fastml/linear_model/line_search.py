@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml._typing import Float64
 from fastml.linear_model.objective import Along
 
 __all__ = ["line_search"]
@@ -14,15 +17,15 @@ FLATTER = 0.1
 
 
 def line_search(
-    along: Callable[[float], Along],
-    value: float,
-    slope: float,
+    along: Callable[[Float64], Along],
+    value: Float64,
+    slope: Float64,
     *,
+    most: Float64,
+    noise: Float64,
     first: float = 1.0,
-    most: float = math.inf,
-    noise: float = 0.0,
-) -> float:
-    """Return a step that satisfies the strong Wolfe conditions, or 0 if there is none.
+) -> Float64:
+    """Return each model's step that satisfies the strong Wolfe conditions; 0 if there is none.
 
     Newton's method on the slope, kept inside the bracket that convexity gives. It is close to
     exact (slope down to a tenth), since a step is judged from kept margins and costs little.
@@ -30,35 +33,42 @@ def line_search(
     Parameters
     ----------
     along : callable
-        The objective, convex, as a function of the step.
-    value, slope : float
-        At step 0; `slope` is negative.
+        The objectives, convex, as a function of the steps (n_models,).
+    value, slope : float64 ndarray of shape (n_models,)
+        At step 0. A model whose slope is not negative stays where it is.
+    most : float64 ndarray of shape (n_models,)
+        The longest step allowed.
+    noise : float64 ndarray of shape (n_models,)
+        By how much rounding may raise the value.
     first : float
         The step to try first.
-    most : float
-        The longest step allowed.
-    noise : float
-        By how much rounding may raise the value.
     """
-    low, high, step = 0.0, most, min(first, most)
+    searching = slope < 0.0
+    low, high = np.zeros(len(slope)), most.copy()
+    step = np.where(searching, np.minimum(first, most), 0.0)
     for _ in range(40):
-        at = along(step)
-        decreased = at.value <= value + ENOUGH * step * slope + noise
-        if decreased and abs(at.slope) <= -FLATTER * slope:
-            return step
-        if decreased and at.slope < 0.0:
-            if step == most:
-                return step
-            low = step
-        else:  # too far, or not even finite
-            high = step
-        if high - low <= 1e-12 * high < math.inf:
+        if not searching.any():
             break
-        newton = step - at.slope / at.curvature if at.curvature > 0.0 else math.nan
-        if low < newton < min(high, 10.0 * step):
-            step = newton
-        elif high == math.inf:
-            step *= 10.0
-        else:
-            step = (low + high) / 2.0
-    return low
+        at = along(step)
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            # Of a convex function a slope says so too, and rounding hides it less than the value.
+            decreased = (at.slope <= 0.0) | (at.value <= value + ENOUGH * step * slope + noise)
+            found = decreased & (np.abs(at.slope) <= -FLATTER * slope)
+            further = decreased & (at.slope < 0.0)
+            found |= further & (step == most)
+            searching &= ~found
+            low = np.where(searching & further, step, low)
+            high = np.where(searching & ~further, step, high)  # too far, or not even finite
+            lost = searching & (high - low <= 1e-12 * high) & (high < np.inf)
+            searching &= ~lost
+            step = np.where(lost, low, step)
+            step = np.where(searching, _next(step, at, low, high), step)
+    return np.where(searching, low, step)
+
+
+def _next(step: Float64, at: Along, low: Float64, high: Float64) -> Float64:
+    """Return the steps to try next, inside the brackets."""
+    newton = np.where(at.curvature > 0.0, step - at.slope / at.curvature, np.nan)
+    inside = (low < newton) & (newton < np.minimum(high, 10.0 * step))
+    outside: NDArray[np.float64] = np.where(np.isinf(high), 10.0 * step, (low + high) / 2.0)
+    return np.where(inside, newton, outside)

@@ -8,12 +8,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
-from fastml.linear_model.base import LinearModel, blocks_of, total_weight, watch_for
+from fastml.linear_model.base import LinearModel, blocks_of, total_weight
 from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
 from fastml.linear_model.design import Design
+from fastml.linear_model.lanes import Lanes
+from fastml.linear_model.problem import Counts, Loss, Problem, RowWeights
 from fastml.linear_model.settings import Schedule, Solver
 from fastml.linear_model.training import train
 
@@ -175,40 +176,64 @@ class LogisticRegression(LinearModel):
         """
         settings = self._settings(threads)
         deadline = settings.deadline()
-        total_weight(design)
-        counts = class_totals(design, len(classes) if classes is not None else n_classes)
-        labels = np.arange(len(counts)) if classes is None else np.asarray(classes)
-        check_classes(counts, labels)
-        factors = class_factors(self.class_weight, labels, counts)
-        if factors is not None:
-            counts = counts * factors
-            check_classes(counts, labels)
-        kernels = _kernels(design, len(counts), factors)
-        weight = float(counts.sum())
-        watch = None
+        labels = self._labels(design, classes, n_classes)
+        problem = self.problem(design, labels)
+        held_out = None
         if validation is not None:
-            held_out = class_totals(validation, len(counts))
-            watch = watch_for(
-                _kernels(validation, len(counts), factors),
-                float(held_out.sum() if factors is None else held_out @ factors),
-                settings,
-            )
+            factors = problem.weights.factors
+            held_out = _problem(validation, [self], class_totals(validation, len(labels)), factors)
         trained = train(
-            kernels,
+            problem,
             settings,
-            total_weight=weight,
-            l2=self._l2_for(weight),
-            l1=float(self.l1),
-            start=self._start(kernels.rows, kernels.lanes),
-            watch=watch,
-            floor=FLOOR,
+            start=self._start(*problem.shape),
+            validation=held_out,
             deadline=deadline,
         )
+        self._seen_weight = float(problem.lanes.total_weight[0])
+        self._remember(_centred(trained.weights, float(self.l1)), trained)
         self.classes_ = labels
         self.n_features_in_ = design.n_features
-        self._seen_weight = weight
-        self._remember(_centred(trained.weights, float(self.l1)), trained)
         return self
+
+    def _labels(
+        self, design: Design, classes: Sequence[Any] | NDArray[Any] | None, n_classes: int | None
+    ) -> NDArray[Any]:
+        total_weight(design)
+        if classes is not None:
+            return np.asarray(classes)
+        return np.arange(class_totals(design, n_classes).shape[1])
+
+    def problem(
+        self,
+        design: Design,
+        labels: NDArray[Any],
+        variants: Sequence[LogisticRegression] | None = None,
+        counts: Counts | None = None,
+    ) -> Problem:
+        """Return what is minimised, for models that differ in some of their parameters.
+
+        Parameters
+        ----------
+        design : Design
+            Its targets are indices of `labels`.
+        labels : ndarray of shape (n_classes,)
+        variants : sequence of LogisticRegression, optional
+            Learners that may differ in l2, l1, learning_rate and class_weight; default this one.
+        counts : callable, optional
+            How often each of them has each row.
+
+        Raises
+        ------
+        DataError
+            If there are no rows, or a model has rows of one class alone.
+        """
+        variants = [self] if variants is None else variants
+        totals = class_totals(design, len(labels), counts)
+        check_classes(totals, labels)
+        factors = class_factors([each.class_weight for each in variants], labels, totals)
+        if factors is not None:
+            check_classes(totals * factors, labels)
+        return _problem(design, variants, totals, factors, counts)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Make one pass of stochastic steps over some rows, on top of what was learned before.
@@ -249,24 +274,17 @@ class LogisticRegression(LinearModel):
                 "class_weight={label: factor, ...}"
             )
         labels = self._classes_of_call(classes)
-        counts = class_totals(design, None if labels is None else len(labels))
-        labels = np.arange(len(counts)) if labels is None else labels
+        totals = class_totals(design, None if labels is None else len(labels))
+        labels = np.arange(totals.shape[1]) if labels is None else labels
         if len(labels) < 2:
             raise DataError(f"there is a single class, {labels.tolist()[0]!r}; pass classes=[...]")
         total_weight(design)
-        factors = class_factors(self.class_weight, labels, counts)
-        kernels = _kernels(design, len(labels), factors)
-        weight = float(counts.sum() if factors is None else counts @ factors)
-        if not weight > 0.0:
+        factors = class_factors([self.class_weight], labels, totals)
+        if factors is not None and not (totals * factors).sum() > 0.0:
             raise DataError("class_weight gives every row of this call the weight 0")
-        weights, loss = self._step(
-            kernels,
-            settings,
-            self._matrix() if hasattr(self, "weights_") else None,
-            total_weight=weight,
-            penalties=(self._l2_for(self._seen_weight + weight), float(self.l1)),
-            floor=FLOOR,
-        )
+        problem = _problem(design, [self], totals, factors, seen_weight=self._seen_weight)
+        start = self._matrix() if hasattr(self, "weights_") else None
+        weights, loss = self._step(problem, settings, start)
         self.classes_ = labels
         self.n_features_in_ = design.n_features
         self._remember_step(weights, loss)
@@ -330,23 +348,33 @@ class LogisticRegression(LinearModel):
         return model
 
 
-def _kernels(design: Design, n_classes: int, factors: Float64 | None) -> DesignKernels:
-    """Bind the blocks to the loss, with the classes' factors in the row weights."""
-    blocks = []
-    for block in design.blocks:
-        dtype = block.dense.dtype
-        assert block.target is not None
-        target = np.ascontiguousarray(block.target, dtype=dtype)
-        weight: NDArray[Any] | None = block.weight
-        if factors is not None:
-            factor = factors[target.astype(np.intp)]
-            weight = factor if weight is None else factor * weight
-        if weight is not None:
-            weight = np.ascontiguousarray(weight, dtype=dtype)
-        blocks.append((block.dense, block.codes, target, weight))
-    if n_classes == 2:
-        return DesignKernels(blocks, design.n_codes, 1, "logistic")
-    return DesignKernels(blocks, design.n_codes, n_classes, "softmax")
+def _problem(
+    design: Design,
+    variants: Sequence[LogisticRegression],
+    totals: Float64,
+    factors: Float64 | None,
+    counts: Counts | None = None,
+    seen_weight: float = 0.0,
+) -> Problem:
+    """Return a problem whose classes have the row weights `totals`, before their factors.
+
+    `seen_weight` is that of rows seen before, which count for the default penalty.
+    """
+    n_classes = totals.shape[1]
+    weight = (totals if factors is None else totals * factors).sum(axis=1)
+    weights = np.broadcast_to(weight, len(variants))
+    l2 = [each._l2_for(seen_weight + own) for each, own in zip(variants, weights, strict=True)]
+    classes = 1 if n_classes == 2 else n_classes
+    loss = Loss("logistic" if n_classes == 2 else "softmax", classes=classes, floor=FLOOR)
+    lanes = Lanes.of(
+        len(variants),
+        total_weight=weights,
+        l2=l2,
+        l1=[each.l1 for each in variants],
+        learning_rate=[each.learning_rate for each in variants],
+        classes=classes,
+    )
+    return Problem(design, loss, lanes, RowWeights(design, counts, factors))
 
 
 def _centred(weights: Float64, l1: float) -> Float64:

@@ -16,8 +16,9 @@ import numpy as np
 from fastml._native.linear import MOST_DENSE, DesignKernels
 from fastml._typing import Float64
 from fastml.engine import default_threads, ordered_map
+from fastml.linear_model.lanes import Lanes
 
-__all__ = ["Along", "Objective", "dot"]
+__all__ = ["Along", "Objective"]
 
 MOST_GROUPS = 16
 GROUP_BYTES = 256 << 20
@@ -30,15 +31,15 @@ THREADED_ROWS = 20_000
 
 
 class Along(NamedTuple):
-    """An objective along a direction, as a function of the step."""
+    """An objective along a direction, as a function of the step; float64 arrays (n_models,)."""
 
-    value: float
-    slope: float
-    curvature: float
+    value: Float64
+    slope: Float64
+    curvature: Float64
 
 
 class Objective:
-    """A loss over a design, at a point that is moved along directions.
+    """A loss over a design in every lane, at a point that is moved along directions.
 
     Margins are affine in the weights, so they are kept: a step along a direction is judged from
     the margins and the direction's margins alone, without a pass over the table. Both passes
@@ -49,10 +50,8 @@ class Objective:
     ----------
     kernels : DesignKernels
         The design, with targets and weights, and the loss.
-    total_weight : float
-        Sum of the row weights.
-    l2, l1 : float
-        Penalties.
+    lanes : Lanes
+        As many as the kernels have. Steps, values and slopes are one for each of their models.
     fit_intercept : bool
         Without it the intercepts stay where they are.
     threads : int, optional
@@ -62,17 +61,13 @@ class Objective:
     def __init__(
         self,
         kernels: DesignKernels,
+        lanes: Lanes,
         *,
-        total_weight: float,
-        l2: float,
-        l1: float = 0.0,
         fit_intercept: bool = True,
         threads: int | None = None,
     ) -> None:
-        self.l2 = l2
-        self.l1 = l1
+        self.lanes = lanes
         self._kernels = kernels
-        self._total_weight = total_weight
         self.epsilon = float(np.finfo(kernels.dtype).eps)
         self._fit_intercept = fit_intercept
         blocks = range(kernels.n_blocks)
@@ -86,7 +81,7 @@ class Objective:
         self._margins = [self._empty(block) for block in blocks]
         self._direction_margins = [self._empty(block) for block in blocks]
         self._direction: Float64 | None = None
-        self._penalty_along = (0.0, 0.0, 0.0)
+        self._penalty_along = (np.zeros(lanes.n_models),) * 3
         self.shape: tuple[int, int] = (kernels.rows, kernels.lanes)
         self.weights: Float64 = np.zeros(self.shape)
 
@@ -102,65 +97,80 @@ class Objective:
         linear along the direction.
         """
         self._direction = direction
-        weights, change = self.weights[:-2], direction[:-2]
-        size = dot(weights, weights), dot(weights, change), dot(change, change)
-        growth = float(np.where(weights == 0.0, np.abs(change), np.sign(weights) * change).sum())
-        self._penalty_along = (
-            self.l2 / 2 * size[0] + self.l1 * float(np.abs(weights).sum()),
-            self.l2 * size[1] + self.l1 * growth,
-            self.l2 * size[2],
+        lanes, weights, change = self.lanes, self.weights[:-2], direction[:-2]
+        growth = np.where(weights == 0.0, np.abs(change), np.sign(weights) * change).sum(axis=0)
+        penalties = (
+            lanes.l2 / 2 * (weights * weights).sum(axis=0) + lanes.l1 * np.abs(weights).sum(axis=0),
+            lanes.l2 * (weights * change).sum(axis=0) + lanes.l1 * growth,
+            lanes.l2 * (change * change).sum(axis=0),
         )
+        value, slope, curvature = map(lanes.per_model, penalties)
+        self._penalty_along = value, slope, curvature
         self._fill(self._direction_margins, direction)
 
-    def along(self, step: float) -> Along:
-        """Value, slope and curvature of the objective at a step along the direction."""
+    def along(self, step: Float64) -> Along:
+        """Value, slope and curvature of the objective at steps (n_models,) along the direction."""
+        steps = self.lanes.per_lane(step)
 
         def add(block: int, sums: Float64) -> None:
             self._kernels.along(
-                block, self._margins[block], self._direction_margins[block], step, sums
+                block, self._margins[block], self._direction_margins[block], steps, sums
             )
 
-        loss, slope, curvature = self._fold(add, (self.shape[1], 3)).sum(axis=0).tolist()
+        loss, slope, curvature = self._mean_per_model(self._fold(add, (len(self.lanes), 3)).T)
         value0, slope0, curvature0 = self._penalty_along
         return Along(
-            loss / self._total_weight + value0 + step * (slope0 + step * curvature0 / 2),
-            slope / self._total_weight + slope0 + step * curvature0,
-            curvature / self._total_weight + curvature0,
+            loss + value0 + step * (slope0 + step * curvature0 / 2),
+            slope + slope0 + step * curvature0,
+            curvature + curvature0,
         )
 
-    def gradient(self, step: float = 0.0) -> tuple[float, Float64]:
-        """Take the step; return the value there and the gradient of all but the l1 penalty."""
-        moving = step != 0.0
-        if moving:
+    def gradient(self, step: Float64 | None = None) -> tuple[Float64, Float64]:
+        """Take steps (n_models,), if any.
+
+        Returns
+        -------
+        value : float64 ndarray of shape (n_models,)
+        gradient : float64 ndarray of shape (rows, lanes)
+            Of all but the l1 penalty.
+        """
+        rows, n = self.shape
+        steps = np.zeros(n) if step is None else self.lanes.per_lane(step)
+        if step is not None:
             assert self._direction is not None
-            self.weights = self.weights + step * self._direction
-        rows, lanes = self.shape
+            self.weights = self.weights + steps * self._direction
 
         def add(block: int, sums: Float64) -> None:
             self._kernels.gradient(
                 block,
                 self._margins[block],
-                self._direction_margins[block] if moving else None,
-                step,
+                None if step is None else self._direction_margins[block],
+                steps,
                 sums[:rows],
                 sums[rows],
             )
 
-        sums = self._fold(add, (rows + 1, lanes)) / self._total_weight
+        sums = self._fold(add, (rows + 1, n)) / self.lanes.total_weight
         gradient = self._without_fixed(sums[:rows])
         penalised = self.weights[:-2]
-        gradient[:-2] += self.l2 * penalised
-        penalty = self.l2 / 2 * dot(penalised, penalised) + self.l1 * np.abs(penalised).sum()
-        return float(sums[rows].sum() + penalty), gradient
+        gradient[:-2] += self.lanes.l2 * penalised
+        penalty = self.lanes.l2 / 2 * (penalised * penalised).sum(axis=0)
+        penalty += self.lanes.l1 * np.abs(penalised).sum(axis=0)
+        return self.lanes.per_model(sums[rows] + penalty), gradient
 
-    def mean_loss(self, weights: Float64) -> float:
-        """Return the mean loss at `weights`, without penalties, and stand there: two passes."""
+    def mean_loss(self, weights: Float64) -> Float64:
+        """Return each model's mean loss at `weights`, without penalties, and stand there."""
         self.move_to(weights)
+        still = np.zeros(len(self.lanes))
 
         def add(block: int, sums: Float64) -> None:
-            self._kernels.along(block, self._margins[block], self._margins[block], 0.0, sums)
+            self._kernels.along(block, self._margins[block], self._margins[block], still, sums)
 
-        return float(self._fold(add, (self.shape[1], 3))[:, 0].sum() / self._total_weight)
+        losses: Float64 = self._mean_per_model(self._fold(add, (len(self.lanes), 3)).T)[0]
+        return losses
+
+    def _mean_per_model(self, sums: Float64) -> Float64:
+        return self.lanes.per_model(sums / self.lanes.total_weight)
 
     def curvature(self, floor: float) -> Float64:
         """Return the diagonal of the Hessian, its losses' curvature raised by `floor`: one pass."""
@@ -168,8 +178,8 @@ class Objective:
         def add(block: int, sums: Float64) -> None:
             self._kernels.curvature(block, self._margins[block], floor, sums)
 
-        curvature = self._fold(add, self.shape) / self._total_weight
-        curvature[:-2] += self.l2
+        curvature = self._fold(add, self.shape) / self.lanes.total_weight
+        curvature[:-2] += self.lanes.l2
         return self._without_fixed(curvature)
 
     def dense_curvature(self, floor: float) -> Float64 | None:
@@ -186,15 +196,15 @@ class Objective:
             self._kernels.dense_curvature(block, self._margins[block], floor, hessian)
         return hessian
 
-    def loss_at_zero(self) -> float:
-        """Return the mean loss of weights of zero, on some of the rows."""
-        sums = np.zeros((self.shape[1], 3))
+    def loss_at_zero(self) -> Float64:
+        """Return each model's mean loss at weights of zero, on some of the rows."""
+        sums = np.zeros((len(self.lanes), 3))
         blocks = self._sample()
         for block in blocks:
             nothing = np.zeros_like(self._margins[block])
-            self._kernels.along(block, nothing, nothing, 0.0, sums)
+            self._kernels.along(block, nothing, nothing, np.zeros(len(self.lanes)), sums)
         share = sum(self._rows[block] for block in blocks) / max(sum(self._rows), 1)
-        return float(sums[:, 0].sum() / (self._total_weight * share))
+        return np.asarray(self._mean_per_model(sums.T)[0] / share)
 
     def _sample(self) -> list[int]:
         """Return some blocks, from all over the table."""
@@ -232,14 +242,6 @@ class Objective:
         for sums in ordered_map(fold, self._groups, self._threads):
             total += sums
         return total
-
-
-def dot(a: Float64, b: Float64) -> float:
-    """Inner product of two arrays, the same on any number of threads.
-
-    BLAS would start its own threads, which spin, and whose number moves the last bits.
-    """
-    return float((a * b).sum())
 
 
 def _split(n: int, parts: int) -> list[range]:

@@ -47,7 +47,7 @@ class Preconditioner:
                 "scale the features (StandardScaler)"
             )
         # A weight that nothing depends on (a constant feature without penalty) must stay put.
-        moving = diagonal > 1e-12 * diagonal.max()
+        moving = diagonal > 1e-12 * diagonal.max(axis=0)
         self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
         self._blocks: list[_Block] = []
         hessian = objective.dense_curvature(floor)
@@ -55,11 +55,12 @@ class Preconditioner:
             return
         d = hessian.shape[1] - 1
         self._rows = np.append(np.arange(d), objective.shape[0] - 1)
-        penalty = np.append(np.full(d, objective.l2), 0.0)
         ridge = math.sqrt(objective.epsilon)
         self._blocks = [
             _Block(_whole(hessian[lane], diagonal[self._rows, lane], penalty, ridge))
-            for lane in range(objective.shape[1])
+            for lane, penalty in enumerate(
+                np.append(np.full(d, l2), 0.0) for l2 in objective.lanes.l2
+            )
         ]
 
     def __call__(self, gradient: Float64, fixed: NDArray[np.bool_] | None = None) -> Float64:

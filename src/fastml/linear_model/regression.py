@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
-from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
-from fastml.linear_model.base import LinearModel, blocks_of, total_weight, watch_for
+from fastml.linear_model.base import LinearModel, blocks_of, total_weight
 from fastml.linear_model.design import Design
+from fastml.linear_model.lanes import Lanes
+from fastml.linear_model.problem import Counts, Loss, Problem, RowWeights
 from fastml.linear_model.robust import error_threshold
 from fastml.linear_model.settings import Schedule, Settings, Solver, is_number
 from fastml.linear_model.target_scale import TargetScale
@@ -60,9 +61,10 @@ time_budget, fit_intercept, warm_start, threads, seed
 
     Attributes
     ----------
-    weights_ : float64 ndarray of shape (n_features, 1)
-    coef_ : float64 ndarray of shape (n_features,)
-    intercept_ : float64 ndarray of shape (1,)
+    weights_ : float64 ndarray of shape (n_features, n_targets)
+        Where y has several columns each is a model of its own, trained in the same passes.
+    coef_ : float64 ndarray of shape (n_features,) or, of a matrix y, (n_targets, n_features)
+    intercept_ : float64 ndarray of shape (n_targets,)
     n_iter_, objective_, gap_, stop_reason_, n_features_in_, feature_names_in_
         As in `LogisticRegression`; for loss="quantile" the kink of the objective is rounded over
         0.003 standard deviations of the target, or over more where training ended early.
@@ -71,6 +73,7 @@ time_budget, fit_intercept, warm_start, threads, seed
     _estimator_type = "regressor"
     _scale: TargetScale | None = None
     _error_threshold: float | None = None
+    _flat: bool = True
 
     def __init__(
         self,
@@ -113,6 +116,10 @@ time_budget, fit_intercept, warm_start, threads, seed
         self.threads = threads
         self.seed = seed
 
+    @property
+    def _several_targets(self) -> bool:
+        return self.loss != "huber"  # whose threshold is in the units of one target
+
     # -- training -----------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -121,7 +128,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         Parameters
         ----------
         X : array-like or table of shape (n_rows, n_features)
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
         sample_weight : array-like of shape (n_rows,), optional
 
         Raises
@@ -156,63 +163,111 @@ time_budget, fit_intercept, warm_start, threads, seed
         """
         settings = self._settings(threads)
         weight = total_weight(design)
-        self._scale = scale = TargetScale.of(design, weight, centred=self.fit_intercept)
+        self._scale = scale = self._scale_of(design)
         self._error_threshold = None
-        start = self._start(design.n_features + 2, 1)
+        start = self._start(design.n_features + 2, scale.n_targets)
         trained = self._train_stages(
             scale.design(design),
             None if validation is None else scale.design(validation),
             settings,
-            weight,
             None if start is None else scale.inward(start),
         )
         self.n_features_in_ = design.n_features
         self._seen_weight = weight
         value = scale.value(self.loss, trained.value)
         self._remember(scale.outward(trained.weights), replace(trained, value=value))
+        self._flat = _is_flat(design)
         return self
+
+    def problem(
+        self,
+        design: Design,
+        variants: Sequence[LinearRegression] | None = None,
+        counts: Counts | None = None,
+    ) -> Problem:
+        """Return what is minimised, for models that differ in some of their parameters.
+
+        Parameters
+        ----------
+        design : Design
+        variants : sequence of LinearRegression, optional
+            Learners that may differ in l2, l1 and learning_rate; default this one.
+        counts : callable, optional
+            How often each of them has each row. The scale of the target, and the default of
+            `threshold`, are those of all rows.
+
+        Raises
+        ------
+        DataError
+            If there are no rows.
+        """
+        learner = self.clone()
+        learner._scale = scale = self._scale_of(design)
+        scaled = scale.design(design)
+        if learner._finds_threshold():
+            learner._train_stages(scaled, None, self._settings(), None)
+        last = learner._problem(scaled, _Stage(self.loss, last=True), variants or [self], counts)
+        return replace(last, scale=scale)
 
     def _train_stages(
         self,
         design: Design,
         validation: Design | None,
         settings: Settings,
-        weight: float,
         start: Float64 | None,
     ) -> Trained:
         """Train on designs of training's units, in one budget of time and iterations."""
         deadline = settings.deadline()
-        l2, l1 = self._penalties(weight)
         n_iter = 0
         for stage in self._stages(settings):
-            watch = None
-            if validation is not None:
-                held_out = self._kernels(validation, stage)
-                watch = watch_for(held_out, total_weight(validation), settings)
             trained = train(
-                self._kernels(design, stage),
+                self._problem(design, stage, [self]),
                 _left(settings, n_iter, stage),
-                total_weight=weight,
-                l2=l2,
-                l1=l1,
                 start=start,
-                watch=watch,
-                floor=FLOOR[stage.loss],
+                validation=None if validation is None else self._problem(validation, stage, [self]),
                 deadline=deadline,
             )
-            n_iter += trained.n_iter
+            n_iter += int(trained.n_iter.max())
             start = trained.weights
-            if stage.last or trained.reason in ("max_iter", "time_budget"):
+            if stage.last or {"max_iter", "time_budget"} & {*trained.reason}:
                 break
             if settings.solver != "sgd" and n_iter >= settings.max_iter:
-                trained = replace(trained, reason="max_iter")
+                trained = replace(trained, reason=("max_iter",) * len(trained.reason))
                 break
             self._error_threshold = self._threshold_from(design, start)
-        return replace(trained, n_iter=n_iter)
+        return replace(trained, n_iter=np.full_like(trained.n_iter, n_iter))
 
-    def _penalties(self, weight: float) -> tuple[float, float]:
+    def _problem(
+        self,
+        design: Design,
+        stage: _Stage,
+        variants: Sequence[LinearRegression],
+        counts: Counts | None = None,
+        seen_weight: float = 0.0,
+    ) -> Problem:
+        """Return a problem over a design of training's units.
+
+        `seen_weight` is that of rows seen before, which count for the default penalty.
+        """
         assert self._scale is not None
-        return self._scale.penalties(self.loss, self._l2_for(weight), float(self.l1))
+        weights = RowWeights(design, counts)
+        totals = np.broadcast_to(weights.totals(), len(variants))
+        l2, l1 = (
+            np.repeat(np.array(each, np.float64), self._scale.n_targets)
+            for each in (
+                [v._l2_for(seen_weight + own) for v, own in zip(variants, totals, strict=True)],
+                [v.l1 for v in variants],
+            )
+        )
+        l2, l1 = self._scale.penalties(self.loss, l2, l1)
+        lanes = Lanes.of(
+            len(l2),
+            total_weight=np.repeat(totals, self._scale.n_targets),
+            l2=l2,
+            l1=l1,
+            learning_rate=np.repeat([v.learning_rate for v in variants], self._scale.n_targets),
+        )
+        return Problem(design, self._loss(stage), lanes, weights)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass of stochastic steps over some rows, on top of what was learned before.
@@ -227,25 +282,24 @@ time_budget, fit_intercept, warm_start, threads, seed
     def partial_fit_design(self, design: Design) -> Self:
         """Make one pass of stochastic steps over design blocks; see `fit_design`."""
         settings = self._settings()
-        weight = total_weight(design)
         fitted = hasattr(self, "weights_")
         if self._scale is None or not fitted:
-            self._scale = TargetScale.of(design, weight, centred=self.fit_intercept)
+            self._scale = self._scale_of(design)
         scale = self._scale
+        flat = _is_flat(design)
         design = scale.design(design)
-        penalties = self._penalties(self._seen_weight + weight)
         if self._error_threshold is None:
-            self._error_threshold = self._first_threshold(design, settings, weight, penalties)
+            self._error_threshold = self._first_threshold(design, settings)
         weights, loss = self._step(
-            self._kernels(design, _Stage(self.loss)),
+            self._problem(design, _Stage(self.loss), [self], seen_weight=self._seen_weight),
             settings,
             scale.inward(self._matrix()) if fitted else None,
-            total_weight=weight,
-            penalties=penalties,
-            floor=FLOOR[self.loss],
         )
         self.n_features_in_ = design.n_features
-        self._remember_step(scale.outward(weights), scale.value(self.loss, loss))
+        self._flat = flat
+        self._remember_step(
+            scale.outward(weights), float(scale.value(self.loss, np.array([loss]))[0])
+        )
         return self
 
     def _settings(self, threads: int | None = None) -> Settings:
@@ -259,6 +313,15 @@ time_budget, fit_intercept, warm_start, threads, seed
         if self.threshold is not None and not (is_number(self.threshold) and self.threshold > 0):
             raise ConfigError(f"threshold is {self.threshold!r}; expected a number above 0")
         return super()._settings(threads)
+
+    def _scale_of(self, design: Design) -> TargetScale:
+        scale = TargetScale.of(design, total_weight(design), centred=self.fit_intercept)
+        if scale.n_targets > 1 and not self._several_targets:
+            raise ConfigError(
+                f"loss='huber' learns one target at a time, but y has {scale.n_targets}: its "
+                "threshold is in the target's units; fit a model for each"
+            )
+        return scale
 
     def _read_design(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Design:
         matrix, target, weight = self._read_rows(X, y, sample_weight, reset=reset)
@@ -286,44 +349,44 @@ time_budget, fit_intercept, warm_start, threads, seed
     def _threshold_from(self, design: Design, weights: Float64) -> float | None:
         return error_threshold(design, weights) if self._finds_threshold() else None
 
-    def _first_threshold(
-        self, design: Design, settings: Settings, weight: float, penalties: tuple[float, float]
-    ) -> float | None:
+    def _first_threshold(self, design: Design, settings: Settings) -> float | None:
         """Return the threshold that the first rows of `partial_fit` suggest."""
         if not self._finds_threshold():
             return None
         stage = _Stage("squared", rough=True)
         rough = replace(_left(settings, 0, stage), solver="lbfgs")
-        l2, l1 = penalties
-        trained = train(self._kernels(design, stage), rough, total_weight=weight, l2=l2, l1=l1)
-        return error_threshold(design, trained.weights)
+        problem = self._problem(design, stage, [self], seen_weight=self._seen_weight)
+        return error_threshold(design, train(problem, rough).weights)
 
-    def _kernels(self, design: Design, stage: _Stage) -> DesignKernels:
-        """Bind a design of training's units to a loss."""
-        blocks = [(block.dense, block.codes, block.target, block.weight) for block in design.blocks]
+    def _loss(self, stage: _Stage) -> Loss:
+        """Return the loss of a stage in training's units."""
         parameter = float(self.quantile)
         if stage.loss == "huber":
             assert self._scale is not None
             if self.threshold is not None:
-                parameter = float(self.threshold) / self._scale.size
+                parameter = float(self.threshold) / float(self._scale.size[0])
             else:
                 assert self._error_threshold is not None
                 parameter = self._error_threshold
-        return DesignKernels(blocks, design.n_codes, 1, stage.loss, parameter, stage.width)
+        return Loss(stage.loss, parameter, stage.width, floor=FLOOR[stage.loss])
 
     # -- saving -------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """Return what a saved model holds besides `weights_`: parameters and training facts."""
-        scale = None if self._scale is None else asdict(self._scale)
-        return super().state() | {"scale": scale, "error_threshold": self._error_threshold}
+        return super().state() | {
+            "scale": None if self._scale is None else self._scale.state(),
+            "error_threshold": self._error_threshold,
+            "flat": self._flat,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], weights: Float64) -> Self:
         """Restore a model from `state` and its `weights_`, shape (n_features, 1)."""
         model = super().from_state(state, weights)
         if (scale := state.get("scale")) is not None:  # early models lack it
-            model._scale = TargetScale(float(scale["centre"]), float(scale["size"]))
+            model._scale = TargetScale.from_state(scale)
+        model._flat = bool(state.get("flat", True))
         if (threshold := state.get("error_threshold")) is not None:
             model._error_threshold = float(threshold)
         return model
@@ -332,22 +395,25 @@ time_budget, fit_intercept, warm_start, threads, seed
 
     @property
     def coef_(self) -> Float64:
-        """Weights as scikit-learn has them, (n_features,)."""
-        return self.weights_[:, 0]
+        """Weights as scikit-learn has them, (n_features,) or (n_targets, n_features)."""
+        return self.weights_[:, 0] if self._flat else self.weights_.T
 
     def predict(self, X: Any) -> Float64:
-        """Return the predictions, (n_rows,)."""
-        return self._margins(X)[:, 0]
+        """Return the predictions, (n_rows,) or (n_rows, n_targets)."""
+        margins = self._margins(X)
+        return margins[:, 0] if self._flat else margins
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of the target's variance that is explained (R squared)."""
+        """Return the share of the targets' variance that is explained (R squared), on average."""
         _, target, weight = self._read_rows(X, y, sample_weight, reset=False)
         target = target.astype(np.float64)
-        errors = np.average((target - self.predict(X)) ** 2, weights=weight)
-        spread = np.average((target - np.average(target, weights=weight)) ** 2, weights=weight)
-        if spread == 0.0:
-            return 1.0 if errors == 0.0 else 0.0
-        return float(1.0 - errors / spread)
+        mean = np.average(target, axis=0, weights=weight)
+        errors = np.average((target - self.predict(X)) ** 2, axis=0, weights=weight)
+        spread = np.average((target - mean) ** 2, axis=0, weights=weight)
+        shares = np.where(
+            spread > 0.0, 1.0 - errors / np.where(spread > 0.0, spread, 1.0), errors == 0.0
+        )
+        return float(shares.mean())
 
 
 def _left(settings: Settings, n_iter: int, stage: _Stage) -> Settings:
@@ -361,3 +427,8 @@ def _left(settings: Settings, n_iter: int, stage: _Stage) -> Settings:
         epochs=1 if stage.rough else max(1, settings.epochs - n_iter),
         tolerance=tolerance,
     )
+
+
+def _is_flat(design: Design) -> bool:
+    """Return whether the target is a column, and not a matrix."""
+    return all(block.target is None or block.target.ndim == 1 for block in design.blocks)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
-from fastml._typing import Float64
+from fastml._typing import Bool, Float64
+from fastml.engine.memory import BlockMemory
 from fastml.errors import DataError
+from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.settings import Settings
 
@@ -23,14 +25,22 @@ LONGEST_RUN = 4096
 class DivergenceError(DataError):
     """Stochastic steps were too long for the data."""
 
+    def __init__(self, epoch: int, learning_rate: float) -> None:
+        super().__init__(
+            f"training diverged in epoch {epoch}: the loss is not finite at "
+            f"learning_rate={learning_rate:g}; lower learning_rate (by ten, to begin with), use "
+            "schedule='adaptive', or scale the features (StandardScaler)"
+        )
+
 
 @dataclass(slots=True)
 class StochasticSolver:
-    """The weights and AdaGrad's sums of a model that is being trained step by step.
+    """The weights and AdaGrad's sums of models that are being trained step by step.
 
     Each epoch cuts the blocks into about a thousand runs of consecutive rows, at most 4,096,
     shuffles the runs and reads sixteen places of that order at once, so that every mini-batch is
     drawn from all over the table, however it is sorted, and each place is still read in order.
+    All lanes see the rows in the same order.
 
     Parameters
     ----------
@@ -50,26 +60,27 @@ class StochasticSolver:
         self,
         kernels: DesignKernels,
         settings: Settings,
+        lanes: Lanes,
         *,
-        total_weight: float,
-        l2: float,
-        l1: float,
+        moving: Bool | None = None,
         share: float = 1.0,
-    ) -> float:
-        """Make one epoch, or a share of it; return the mean loss, each row's before its step.
+    ) -> Float64:
+        """Make one epoch, or a share of it, in the lanes that are `moving` (default: all).
 
-        Raises
-        ------
-        DivergenceError
-            If the weights are no longer finite; those of before are kept.
+        Returns
+        -------
+        float64 ndarray of shape (n_models,)
+            The mean loss, each row's before its step. Not finite where the steps were too long:
+            such a model's weights are those of before.
         """
-        lanes = kernels.lanes
+        before = self.weights
         state = self._state_for(kernels)
         runs = _runs(kernels, (settings.seed, self.epoch), share)
         self.epoch += 1
         slower = float(np.sqrt(self.epoch)) if settings.schedule == "invscaling" else 1.0
-        loss = np.zeros(lanes)
-        n_rows = sum(_rows(kernels))
+        rate = lanes.learning_rate / slower
+        loss = np.zeros(len(lanes))
+        scale = sum(_rows(kernels)) / lanes.total_weight
         seen = kernels.stochastic(
             state,
             np.zeros(kernels.rows, np.int32),
@@ -77,30 +88,32 @@ class StochasticSolver:
             settings.batch_size,
             settings.schedule == "adaptive",
             settings.fit_intercept,
-            n_rows / total_weight,
-            np.full(lanes, settings.learning_rate / slower),
-            np.full(lanes, l2),
-            np.full(lanes, l1),
+            scale,
+            rate if moving is None else np.where(moving, rate, 0.0),
+            lanes.l2,
+            lanes.l1,
             loss,
         )
+        mean = lanes.per_model(loss * (scale / max(seen, 1)))
         weights = state[:, 0].astype(np.float64)
-        mean: float = loss.sum().item() * (n_rows / (total_weight * max(seen, 1)))
-        if not (np.isfinite(mean) and np.isfinite(weights).all()):
-            self._state = None
-            raise DivergenceError(
-                f"training diverged in epoch {self.epoch}: the loss is {mean} at "
-                f"learning_rate={settings.learning_rate:g}; lower learning_rate (by ten, to begin "
-                "with), use schedule='adaptive', or scale the features (StandardScaler)"
-            )
+        strayed = np.asarray(~np.isfinite(weights).all(axis=0))
+        mean = np.where(lanes.per_model(strayed) > 0, np.nan, mean)
+        lost = ~lanes.per_lane(np.isfinite(mean))
+        if lost.any():
+            weights[:, lost] = before[:, lost]
+            state[:, 0, lost], state[:, 1:, lost] = before[:, lost], 0.0
         self.weights = weights
         return mean
 
     def _state_for(self, kernels: DesignKernels) -> NDArray[np.floating]:
-        if self._state is None or self._state.shape[0] != kernels.rows:
-            self._state = np.zeros((kernels.rows, 3, kernels.lanes), kernels.dtype)
-            self._state[:, 0] = self.weights
-            if self.squares is not None:
-                self._state[:, 1] = self.squares
+        """Return weights, one over the roots of AdaGrad's sums, and gradients: (rows, 3, lanes)."""
+        shape = (kernels.rows, 3, kernels.lanes)
+        if self._state is None or self._state.shape != shape:
+            _, (state,) = BlockMemory().arrays((shape, kernels.dtype))
+            state[:, 0] = self.weights
+            state[:, 1] = 0.0 if self.squares is None else _inverse_roots(self.squares)
+            state[:, 2] = 0.0
+            self._state = state
         elif self._state.dtype != kernels.dtype:
             self._state = self._state.astype(kernels.dtype)
         return self._state
@@ -109,8 +122,8 @@ class StochasticSolver:
 def squares_of_fit(
     kernels: DesignKernels,
     weights: Float64,
+    lanes: Lanes,
     *,
-    total_weight: float,
     seen_weight: float,
     batch_size: int,
     floor: float,
@@ -126,20 +139,27 @@ def squares_of_fit(
     kernels : DesignKernels
         Some rows; of those the curvature is taken.
     weights : ndarray of shape (rows, lanes), float64
-    total_weight, seen_weight : float
-        Of those rows, and of all that the fit saw (0 where that is not known).
+    lanes : Lanes
+        Of those rows, without penalties.
+    seen_weight : float
+        The row weights that the fit saw; 0 where that is not known.
     batch_size : int
     floor : float
         Added to a row's curvature.
     """
-    objective = Objective(kernels, total_weight=total_weight, l2=0.0)
+    objective = Objective(kernels, lanes)
     objective.move_to(weights)
     curvature = objective.curvature(floor)
     n_rows = sum(_rows(kernels))
     # A category that is not among these rows may have been among those of the fit.
     curvature[:-2] = np.maximum(curvature[:-2], curvature[-1] / n_rows)
-    batches = n_rows * max(seen_weight / total_weight, 1.0) / batch_size
-    return curvature * batches
+    return curvature * (n_rows * np.maximum(seen_weight / lanes.total_weight, 1.0) / batch_size)
+
+
+def _inverse_roots(squares: Float64) -> Float64:
+    some = squares > 0.0
+    roots: Float64 = np.where(some, 1.0, 0.0) / np.sqrt(np.where(some, squares, 1.0))
+    return roots
 
 
 def _rows(kernels: DesignKernels) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,14 +18,14 @@ __all__ = ["TargetScale"]
 
 @dataclass(frozen=True, slots=True)
 class TargetScale:
-    """Training sees ``(y - centre) / size``."""
+    """Training sees ``(y - centre) / size``; both float64 ndarrays of shape (n_targets,)."""
 
-    centre: float
-    size: float
+    centre: Float64
+    size: Float64
 
     @classmethod
     def of(cls, design: Design, weight: float, *, centred: bool) -> Self:
-        """Return the target's mean (or 0) and standard deviation; 1 where it is constant.
+        """Return the targets' means (or 0) and standard deviations; 1 where one is constant.
 
         Parameters
         ----------
@@ -39,53 +39,94 @@ class TargetScale:
             check_finite(_target(block), "y")
         mean = _weighted_sum(design, lambda y: y) / weight
         variance = _weighted_sum(design, lambda y: (y - mean) ** 2) / weight
-        size = float(np.sqrt(variance))
-        constant = size <= 1e-12 * abs(mean)
-        return cls(mean if centred else 0.0, 1.0 if constant else size)
+        size = np.sqrt(variance)
+        constant = size <= 1e-12 * np.abs(mean)
+        return cls(mean if centred else np.zeros_like(mean), np.where(constant, 1.0, size))
 
-    def penalties(self, loss: str, l2: float, l1: float) -> tuple[float, float]:
+    @property
+    def n_targets(self) -> int:
+        """Columns of the target."""
+        return len(self.size)
+
+    def penalties(self, loss: str, l2: Float64, l1: Float64) -> tuple[Float64, Float64]:
         """Return the penalties that mean the same in training's units.
 
         With coef = size * coef', a squared loss shrinks by size^2 and a quantile loss by size.
-        """
-        return (l2 * self.size, l1) if loss == "quantile" else (l2, l1 / self.size)
 
-    def value(self, loss: str, value: float) -> float:
-        """Return the objective in the target's units."""
-        return value * (self.size if loss == "quantile" else self.size**2)
+        Parameters
+        ----------
+        loss : {"squared", "huber", "quantile"}
+        l2, l1 : float64 ndarrays of shape (n_models,), n_models a multiple of n_targets
+        """
+        size = self._of_models(len(l2))
+        return (l2 * size, l1) if loss == "quantile" else (l2, l1 / size)
+
+    def value(self, loss: str, value: Float64) -> Float64:
+        """Return the models' objectives in the targets' units."""
+        size = self._of_models(len(value))
+        return value * (size if loss == "quantile" else size**2)
 
     def design(self, design: Design) -> Design:
-        """Return a design with its target in training's units; the rest is shared."""
+        """Return a design with its targets in training's units; the rest is shared."""
         blocks = []
         for block in design.blocks:
             dtype, weight = block.dense.dtype, block.weight
-            target: Any = ((_target(block) - self.centre) / self.size).astype(dtype)
+            scaled = (_target(block) - self.centre) / self.size
+            assert block.target is not None
+            target: Any = scaled.reshape(block.target.shape).astype(dtype)
             typed: Any = None if weight is None else np.ascontiguousarray(weight, dtype=dtype)
             blocks.append(DesignBlock(block.dense, block.codes, target, typed))
         return Design(blocks, design.n_dense, design.n_codes)
 
     def inward(self, weights: Float64) -> Float64:
-        """Return a model of the target's units in training's."""
-        scaled = weights / self.size
-        scaled[-1] -= self.centre / self.size
+        """Return models of the targets' units in training's: (rows, n_models)."""
+        n = weights.shape[1]
+        scaled: Float64 = weights / self._of_models(n)
+        scaled[-1] -= np.tile(self.centre / self.size, n // self.n_targets)
         return scaled
 
     def outward(self, weights: Float64) -> Float64:
-        """Return a model of training's units in the target's."""
-        scaled = weights * self.size
-        scaled[-1] += self.centre
+        """Return models of training's units in the targets': (rows, n_models)."""
+        n = weights.shape[1]
+        scaled: Float64 = weights * self._of_models(n)
+        scaled[-1] += np.tile(self.centre, n // self.n_targets)
         return scaled
+
+    def _of_models(self, n_models: int) -> Float64:
+        """Return each model's size; the targets of a variant lie side by side."""
+        return np.tile(self.size, n_models // self.n_targets)
+
+    def of_target(self, target: int) -> Self:
+        """Return the scale of one target."""
+        one = slice(target, target + 1)
+        return type(self)(self.centre[one], self.size[one])
+
+    def state(self) -> dict[str, list[float]]:
+        """Return what a saved model holds."""
+        return {"centre": self.centre.tolist(), "size": self.size.tolist()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Restore a scale; early models have a number in the place of a list."""
+        return cls(
+            np.atleast_1d(np.array(state["centre"], np.float64)),
+            np.atleast_1d(np.array(state["size"], np.float64)),
+        )
 
 
 def _target(block: DesignBlock) -> Float64:
+    """Return the targets of a block, (n_rows, n_targets)."""
     if block.target is None:
         raise DataError("the design has no target")
-    return np.asarray(block.target, dtype=np.float64)
+    target = np.asarray(block.target, dtype=np.float64)
+    return target[:, None] if target.ndim == 1 else target
 
 
-def _weighted_sum(design: Design, of: Callable[[Float64], Float64]) -> float:
-    total = 0.0
+def _weighted_sum(design: Design, of: Callable[[Float64], Float64]) -> Float64:
+    total: Any = 0.0
     for block in design.blocks:
         values = of(_target(block))
-        total += float((values if block.weight is None else values * block.weight).sum())
-    return total
+        total = total + (values if block.weight is None else values * block.weight[:, None]).sum(
+            axis=0
+        )
+    return np.asarray(total)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
-from fastml._typing import Float64
-from fastml.errors import DataError
-from fastml.linear_model.lbfgs import Minimum, minimize
+from fastml._typing import Bool, Float64
+from fastml.linear_model.lanes import Lanes
+from fastml.linear_model.lbfgs import minimize
 from fastml.linear_model.objective import Objective
+from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings
-from fastml.linear_model.stochastic import DivergenceError, StochasticSolver
+from fastml.linear_model.stochastic import StochasticSolver
 
 __all__ = ["Trained", "Watch", "train"]
 
@@ -36,141 +38,193 @@ PROGRESS = 1e-3
 class Trained:
     """What training left behind.
 
-    `value` and `gap` are as in `Minimum`, at `weights`; the gap is NaN where it is not known.
-    Stochastic steps leave, as the value, the mean loss of the epoch's rows before their steps.
+    `n_iter`, `value`, `gap` and `reason` are as in `Minimum`, one for each model, at `weights`
+    (rows, lanes); a gap is NaN where it is not known. Stochastic steps leave, as the value, the
+    mean loss of the epoch's rows before their steps.
     """
 
     weights: Float64
-    n_iter: int
-    value: float
-    gap: float
-    reason: str
+    n_iter: NDArray[np.int64]
+    value: Float64
+    gap: Float64
+    reason: tuple[str, ...]
+
+    @classmethod
+    def together(cls, groups: Sequence[Trained]) -> Trained:
+        """Return what groups of models left behind, side by side."""
+        if len(groups) == 1:
+            return groups[0]
+        return cls(
+            np.hstack([each.weights for each in groups]),
+            np.concatenate([each.n_iter for each in groups]),
+            np.concatenate([each.value for each in groups]),
+            np.concatenate([each.gap for each in groups]),
+            tuple(reason for each in groups for reason in each.reason),
+        )
 
 
 class Watch:
-    """Ends training when the loss on held-out rows has not improved for `patience` rounds."""
+    """Ends the training of models whose loss on held-out rows no longer improves.
 
-    def __init__(self, loss: Callable[[Float64], float], patience: int) -> None:
+    Parameters
+    ----------
+    loss : callable
+        Takes weights (rows, lanes), gives the loss of each model.
+    lanes : Lanes
+    patience : int
+        Rounds without a better loss.
+    """
+
+    def __init__(self, loss: Callable[[Float64], Float64], lanes: Lanes, patience: int) -> None:
         self._loss = loss
+        self._lanes = lanes
         self._patience = patience
-        self._rounds = 0
-        self._best = math.inf
-        self.weights: Float64 | None = None
-        self.value = math.nan
+        self._rounds = np.zeros(lanes.n_models, np.int64)
+        self._best = np.full(lanes.n_models, np.inf)
+        self._value = np.full(lanes.n_models, np.nan)
+        self._weights: Float64 | None = None
 
-    def __call__(self, weights: Float64, value: float) -> bool:
-        """Judge the weights, where training has the objective `value`; return whether to end."""
+    def __call__(self, weights: Float64, value: Float64) -> Bool:
+        """Judge the weights, where training has the objective `value`; say which are to end."""
         loss = self._loss(weights)
-        if loss < self._best:
-            self._best, self._rounds = loss, 0
-            self.weights, self.value = weights.copy(), value
+        better = loss < self._best
+        self._best = np.where(better, loss, self._best)
+        self._rounds = np.where(better, 0, self._rounds + 1)
+        self._value = np.where(better, value, self._value)
+        if self._weights is None:
+            self._weights = weights.copy()
         else:
-            self._rounds += 1
+            self._weights = np.where(self._lanes.per_lane(better), weights, self._weights)
         return self._rounds >= self._patience
+
+    def best(self, trained: Trained) -> Trained:
+        """Return the weights that were the best of each model, instead of its last."""
+        if self._weights is None:
+            return trained
+        same = self._lanes.per_model((self._weights != trained.weights).any(axis=0)) == 0
+        return Trained(
+            self._weights,
+            trained.n_iter,
+            np.where(same, trained.value, self._value),
+            np.where(same, trained.gap, np.nan),
+            trained.reason,
+        )
 
 
 def train(
-    kernels: DesignKernels,
+    problem: Problem,
     settings: Settings,
     *,
-    total_weight: float,
-    l2: float,
-    l1: float,
     start: Float64 | None = None,
-    watch: Watch | None = None,
-    floor: float = 0.0,
+    validation: Problem | None = None,
     deadline: float = math.inf,
 ) -> Trained:
-    """Train the lanes of `kernels` from `start` (default zero) until a `time.monotonic()`."""
+    """Train the models of a problem, a group of lanes at a time.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : Settings
+        Its penalties and learning rate give way to those of the problem's lanes.
+    start : float64 ndarray of shape (rows, lanes), optional
+        Default zero.
+    validation : Problem, optional
+        The same models over rows to watch for the moment to stop (see `patience`).
+    deadline : float
+        Ends at the first iteration after this `time.monotonic()`.
+    """
+    trained = []
+    for models in problem.groups():
+        lanes = problem.lanes.at(models)
+        kernels = problem.kernels(models)
+        watch = None
+        if validation is not None:
+            held_out = Objective(
+                validation.kernels(models), validation.lanes.at(models), threads=settings.threads
+            )
+            watch = Watch(held_out.mean_loss, lanes, settings.patience)
+        first = models.start * lanes.classes
+        at = None if start is None else start[:, first : first + len(lanes)]
+        group = _train(kernels, settings, lanes, at, watch, problem.loss.floor, deadline)
+        trained.append(group if watch is None else watch.best(group))
+    return Trained.together(trained)
+
+
+def _train(
+    kernels: DesignKernels,
+    settings: Settings,
+    lanes: Lanes,
+    start: Float64 | None,
+    watch: Watch | None,
+    floor: float,
+    deadline: float,
+) -> Trained:
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
     if settings.solver == "sgd":
-        solver = StochasticSolver(weights)
-        trained = _epochs(kernels, settings, solver, total_weight, l2, l1, watch, deadline)
-    else:
-        objective = Objective(
-            kernels,
-            total_weight=total_weight,
-            l2=l2,
-            l1=l1,
-            fit_intercept=settings.fit_intercept,
-            threads=settings.threads,
-        )
-        if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
-            weights = _warm_up(kernels, settings, objective, total_weight)
-        objective.move_to(weights)
-        tolerance = settings.tolerance
-        if tolerance is None:
-            # Below what the design's own rounding hides there is nothing to gain.
-            exact = SINGLE if kernels.dtype == np.float32 else EXACT
-            tolerance = exact if n_rows < SMALL_ROWS else PRACTICAL
-        minimum = minimize(
-            objective,
-            tolerance=tolerance,
-            max_iter=settings.max_iter,
-            floor=floor,
-            deadline=deadline,
-            watch=watch,
-        )
-        trained = _from_minimum(objective, minimum)
-    if watch is None or watch.weights is None or np.array_equal(watch.weights, trained.weights):
-        return trained
-    return replace(trained, weights=watch.weights, value=watch.value, gap=math.nan)
+        return _epochs(kernels, settings, lanes, StochasticSolver(weights), watch, deadline)
+    objective = Objective(
+        kernels, lanes, fit_intercept=settings.fit_intercept, threads=settings.threads
+    )
+    if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
+        weights = _warm_up(kernels, settings, objective)
+    objective.move_to(weights)
+    tolerance = settings.tolerance
+    if tolerance is None:
+        # Below what the design's own rounding hides there is nothing to gain.
+        exact = SINGLE if kernels.dtype == np.float32 else EXACT
+        tolerance = exact if n_rows < SMALL_ROWS else PRACTICAL
+    minimum = minimize(
+        objective,
+        tolerance=tolerance,
+        max_iter=settings.max_iter,
+        floor=floor,
+        deadline=deadline,
+        watch=watch,
+    )
+    return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
 
 
-def _warm_up(
-    kernels: DesignKernels, settings: Settings, objective: Objective, total_weight: float
-) -> Float64:
+def _warm_up(kernels: DesignKernels, settings: Settings, objective: Objective) -> Float64:
     """Return where stochastic steps over some of the rows lead; zero where they lead astray."""
     solver = StochasticSolver(np.zeros(objective.shape))
-    try:
-        loss = solver.run(
-            kernels,
-            settings,
-            total_weight=total_weight,
-            l2=objective.l2,
-            l1=objective.l1,
-            share=WARM_UP,
-        )
-    except DivergenceError:
-        return np.zeros(objective.shape)
-    return solver.weights if loss < 2.0 * objective.loss_at_zero() else np.zeros(objective.shape)
-
-
-def _from_minimum(objective: Objective, minimum: Minimum) -> Trained:
-    if minimum.reason == "diverged":
-        raise DataError(
-            f"training diverged after {minimum.n_iter} iterations: the objective is "
-            f"{minimum.value:g}, and the gap to its minimum {minimum.gap:g}; scale the features "
-            "(StandardScaler), or look for values of extreme size in X or y"
-        )
-    return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
+    loss = solver.run(kernels, settings, objective.lanes, share=WARM_UP)
+    astray = ~(loss < 2.0 * objective.loss_at_zero())  # or not finite
+    return np.where(objective.lanes.per_lane(astray), 0.0, solver.weights)
 
 
 def _epochs(
     kernels: DesignKernels,
     settings: Settings,
+    lanes: Lanes,
     solver: StochasticSolver,
-    total_weight: float,
-    l2: float,
-    l1: float,
     watch: Watch | None,
     deadline: float,
 ) -> Trained:
     """Run epochs until one gains less than the tolerance, `patience` times in a row."""
     tolerance = PROGRESS if settings.tolerance is None else settings.tolerance
-    best, idle, reason = math.inf, 0, "epochs"
-    loss = math.nan
-    for _ in range(settings.epochs):
-        loss = solver.run(kernels, settings, total_weight=total_weight, l2=l2, l1=l1)
-        idle = 0 if loss < best * (1.0 - tolerance) else idle + 1
-        best = min(best, loss)
-        if watch is not None and watch(solver.weights, loss):
-            reason = "patience"
-        elif watch is None and idle >= settings.patience:
-            reason = "tolerance"
-        elif time.monotonic() > deadline:
-            reason = "time_budget"
-        if reason != "epochs":
-            break
-    return Trained(solver.weights, solver.epoch, loss, math.nan, reason)
+    n_models = lanes.n_models
+    moving = np.ones(n_models, np.bool_)
+    best, idle = np.full(n_models, np.inf), np.zeros(n_models, np.int64)
+    value, n_iter = np.full(n_models, np.nan), np.zeros(n_models, np.int64)
+    reason = np.full(n_models, "epochs", object)
+
+    def end(which: Bool, why: str) -> None:
+        nonlocal moving
+        reason[moving & which] = why
+        moving = moving & ~which
+
+    while moving.any() and solver.epoch < settings.epochs:
+        loss = solver.run(kernels, settings, lanes, moving=lanes.per_lane(moving))
+        value, n_iter = np.where(moving, loss, value), np.where(moving, solver.epoch, n_iter)
+        idle = np.where(loss < best * (1.0 - tolerance), 0, idle + 1)
+        best = np.fmin(best, loss)
+        end(~np.isfinite(loss), "diverged")
+        if watch is not None:
+            end(watch(solver.weights, loss), "patience")
+        else:
+            end(idle >= settings.patience, "tolerance")
+        if time.monotonic() > deadline:
+            end(moving, "time_budget")
+    gap = np.full(n_models, np.nan)
+    return Trained(solver.weights, n_iter, value, gap, tuple(reason.tolist()))

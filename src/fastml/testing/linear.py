@@ -19,6 +19,7 @@ __all__ = [
     "gradient",
     "matrix",
     "random_design",
+    "row_weights",
     "stochastic",
     "visiting_order",
 ]
@@ -37,9 +38,13 @@ def random_design(
     lanes: int = 1,
     loss: str = "logistic",
     weighted: bool = False,
+    own: bool = False,
     unknown: float = 0.1,
 ) -> tuple[Blocks, int]:
-    """Return blocks of the given sizes and the number of codes; a share of codes is unknown."""
+    """Return blocks of the given sizes and the number of codes; a share of codes is unknown.
+
+    With `own` each lane has targets and weights of its own.
+    """
     starts = np.cumsum([0, *cardinalities])
     blocks: Blocks = []
     for n in sizes:
@@ -48,13 +53,14 @@ def random_design(
         for j, k in enumerate(cardinalities):
             drawn = starts[j] + (k * rng.random(n) ** 2).astype(np.int32)
             codes[:, j] = np.where(rng.random(n) < unknown, -1, drawn)
+        shape = (n, lanes) if own and loss != "softmax" else n
         if loss == "logistic":
-            y = (rng.random(n) < 0.4).astype(dtype)
+            y = (rng.random(shape) < 0.4).astype(dtype)
         elif loss == "softmax":
             y = rng.integers(0, lanes, n).astype(dtype)
         else:
-            y = rng.normal(size=n).astype(dtype)
-        w = rng.integers(0, 4, n).astype(dtype) if weighted else None
+            y = rng.normal(size=shape).astype(dtype)
+        w = rng.integers(0, 4, shape).astype(dtype) if weighted else None
         blocks.append((x, codes, y, w))
     return blocks, int(starts[-1])
 
@@ -108,47 +114,47 @@ def _columns(values: NDArray[Any]) -> Float64:
     return floats[:, None] if floats.ndim == 1 else floats
 
 
-def _weights(weight: NDArray[Any] | None, n: int) -> Float64:
+def row_weights(weight: NDArray[Any] | None, n: int) -> Float64:
+    """Return the weights of n rows, (n, 1) or (n, lanes)."""
     return np.ones((n, 1)) if weight is None else _columns(weight)
 
 
 def gradient(X: Float64, slope: Float64, weight: NDArray[Any] | None) -> Float64:
     """Return ``X' (w * slope)``, (rows, lanes)."""
-    return np.asarray(X.T @ (_weights(weight, len(X)) * slope))
+    return np.asarray(X.T @ (row_weights(weight, len(X)) * slope))
 
 
 def curvature(X: Float64, second: Float64, weight: NDArray[Any] | None, floor: float) -> Float64:
     """Return the diagonal of ``X' diag(w * (second + floor)) X``, lane by lane."""
-    return np.asarray((X**2).T @ (_weights(weight, len(X)) * (second + floor)))
+    return np.asarray((X**2).T @ (row_weights(weight, len(X)) * (second + floor)))
 
 
 def along(
     loss: str,
     margins: Float64,
     direction: Float64,
-    step: float,
+    step: Float64,
     target: NDArray[Any],
     weight: NDArray[Any] | None,
     parameter: float = 1.0,
     width: float = 0.0,
 ) -> Float64:
-    """Return the sums of value, slope and curvature along a direction, over rows and lanes."""
-    w = _weights(weight, len(margins))
+    """Return each lane's sums of value, slope and curvature along a direction; softmax's in lane 0.
+
+    `step` has one for each lane.
+    """
+    w = row_weights(weight, len(margins))
     value, slope, second = evaluate(loss, margins + step * direction, target, parameter, width)
-    bend = (second * direction**2).sum(axis=1, keepdims=True)
+    bend = second * direction**2
     if loss == "softmax":
         p = slope.copy()
         p[np.arange(len(p)), target.astype(int)] += 1.0
         mean = (p * direction).sum(axis=1, keepdims=True)
         bend = (p * direction**2).sum(axis=1, keepdims=True) - mean**2
-        return np.array([(w * value).sum(), (w * slope * direction).sum(), (w * bend).sum()])
-    return np.array(
-        [
-            (w * value).sum(),
-            (w * slope * direction).sum(),
-            (w * second * direction**2).sum(),
-        ]
-    )
+    sums = [(w * value).sum(axis=0), (w * slope * direction).sum(axis=0), (w * bend).sum(axis=0)]
+    if loss == "softmax":
+        sums = [np.append(each.sum(), np.zeros(margins.shape[1] - 1)) for each in sums]
+    return np.stack(sums, axis=1)
 
 
 def visiting_order(runs: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -198,7 +204,7 @@ def stochastic(
     batch_size: int,
     adaptive: bool,
     fit_intercept: bool,
-    weight_scale: float,
+    weight_scale: NDArray[Any],
     rate: NDArray[Any],
     penalties: list[Penalty],
     parameter: float = 1.0,
@@ -217,9 +223,9 @@ def stochastic(
         batch = order[start : start + batch_size]
         X = np.stack([matrices[b][row] for b, row in batch])
         y = np.array([blocks[b][2][row] for b, row in batch])
-        w = np.array([weighing[b][row] for b, row in batch])
+        w = _columns(np.array([weighing[b][row] for b, row in batch]))
         value, slope, _ = evaluate(loss, X @ weights, y, parameter, width)
-        total += float((w[:, None] * value).sum())
+        total += float((w * value).sum())
         step = gradient(X, slope, w) * weight_scale / len(batch)
         if not fit_intercept:
             step[-1] = 0.0
