@@ -52,7 +52,7 @@ def test_penalties_in_lanes_are_models_of_their_own(n_classes: int) -> None:
     labels, variants = np.arange(n_classes), logistic_variants()
     together = solve(variants[0].problem(design, labels, variants), variants[0], tolerance=1e-12)
     alone = [solve(each.problem(design, labels), each, tolerance=1e-12) for each in variants]
-    assert_same_models(together, alone)
+    assert_same_models(together, alone, 1e-4)
     strongest = together.weights[:-2, -together.weights.shape[1] // len(variants) :]
     assert not strongest.any()  # that lasso leaves no feature
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastml._typing import Float64
-from fastml.linear_model.line_search import line_search
+from fastml.linear_model.line_search import FLATTER, line_search
 from fastml.linear_model.objective import Along
 
 Curve = Callable[[Float64], Along]
@@ -41,7 +41,7 @@ def test_finds_the_minima_of_parabolas(curves: list[tuple[float, float]]) -> Non
     best, bend = map(list, zip(*curves, strict=True))
     at = quadratic(best, bend)
     step = search(at)
-    assert (np.abs(at(step).slope) <= 0.1 * np.abs(at(0.0 * step).slope)).all()
+    assert (np.abs(at(step).slope) <= FLATTER * np.abs(at(0.0 * step).slope)).all()
     alone = [search(quadratic([b], [k]))[0] for b, k in curves]
     np.testing.assert_array_equal(step, alone)
 
@@ -57,12 +57,13 @@ def test_meets_the_wolfe_conditions_on_curves_that_flatten(best: float, sharp: f
     start, step = at(np.zeros(1)), search(at)
     end = at(step)
     assert end.value < start.value
-    assert abs(end.slope) <= 0.1 * abs(start.slope)
+    assert abs(end.slope) <= FLATTER * abs(start.slope)
 
 
 def test_stops_at_the_longest_step_of_each() -> None:
     step = search(quadratic([5.0, 0.25, 5.0], [1.0, 1.0, 1.0]), most=[1.0, 1.0, np.inf])
-    np.testing.assert_allclose(step, [1.0, 0.25, 5.0])
+    np.testing.assert_allclose(step[:2], [1.0, 0.25])
+    assert 1.0 < step[2] <= 5.0
 
 
 def test_returns_from_where_the_function_ends() -> None:
@@ -78,4 +79,5 @@ def test_stays_where_there_is_no_step() -> None:
     assert search(lambda t: Along(1.0 + t, -1.0 + 2.0 * (t > 0), 0.0 * t))[0] == pytest.approx(0.0)
     # The second is at its minimum, the third would have to go back; neither holds up the first.
     step = search(quadratic([2.0, 0.0, -1.0], [1.0, 1.0, 1.0]))
-    np.testing.assert_allclose(step, [2.0, 0.0, 0.0])
+    assert 0.0 < step[0] <= 2.0
+    np.testing.assert_array_equal(step[1:], 0.0)

@@ -13,7 +13,7 @@ from fastml.linear_model.objective import Along
 __all__ = ["line_search"]
 
 ENOUGH = 1e-4
-FLATTER = 0.1
+FLATTER = 0.5
 
 
 def line_search(
@@ -27,8 +27,9 @@ def line_search(
 ) -> Float64:
     """Return each model's step that satisfies the strong Wolfe conditions; 0 if there is none.
 
-    Newton's method on the slope, kept inside the bracket that convexity gives. It is close to
-    exact (slope down to a tenth), since a step is judged from kept margins and costs little.
+    Newton's method on the slope, kept inside the bracket that convexity gives. The slope has to
+    fall to a half: less saves no pass over the table, and more, though a step is judged from kept
+    margins and costs little, hardly any.
 
     Parameters
     ----------
