@@ -18,7 +18,7 @@ from fastml.linear_model.training import Trained, train
 from fastml.testing import linear
 from tests.linear_model.problems import coded_design
 
-PENALTIES = [(1e-5, 0.0), (1e-2, 0.0), (1.0, 0.0), (1e-3, 3e-3), (0.0, 2e-2), (1e-4, 0.5)]
+PENALTIES = [(1e-3, 0.0), (1e-2, 0.0), (1.0, 0.0), (1e-3, 3e-3), (0.0, 2e-2), (1e-4, 0.5)]
 
 
 def solve(problem: Problem, learner: Any, **settings: Any) -> Trained:
