@@ -225,7 +225,7 @@ class Pipeline:
 
     def _scores(self, block: DesignBlock, *, calibrated: bool = True) -> Float64:
         """Return P(positive), the probabilities of the classes, or the predicted number."""
-        scores = self.target_.scores(self.learner_.predict_design(block))
+        scores = self.learner_.predict_scores(block)
         return self.calibrator_(scores) if calibrated and self.calibrator_ is not None else scores
 
     def predict_scores(self, data: Any) -> Iterator[Float64]:

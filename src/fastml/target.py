@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fastml._typing import Float32, Float64, Int32, Task
-from fastml.calibration.log_odds import logistic
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.conform import is_category_type, is_number_type
@@ -119,15 +118,6 @@ class Target:
         except pa.ArrowInvalid:  # text that is no number, and so no class
             return column, pc.cast(pa.array(self.classes), pa.string())
         return pc.if_else(pc.is_nan(floats), pa.scalar(None, pa.float64()), floats), values
-
-    def scores(self, margins: Float64) -> Float64:
-        """Turn margins, float64 (rows, lanes), into probabilities or numbers."""
-        if self.task == "regression":
-            return margins[:, 0]
-        if self.task == "binary":
-            return logistic(margins[:, 0])
-        exponents = np.exp(margins - margins.max(axis=1, keepdims=True))
-        return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
 
     def decide(self, scores: Float64, threshold: float) -> np.ndarray[Any, Any]:
         """Turn scores into classes or numbers, shape (rows,)."""

@@ -13,7 +13,7 @@ from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.base import blocks_of
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
-from fastml.linear_model.problem import Problem
+from fastml.linear_model.problem import Problem, RowGroups
 from fastml.linear_model.training import Trained, train
 from fastml.testing import linear
 from tests.linear_model.problems import coded_design
@@ -74,15 +74,18 @@ def test_penalties_of_a_regression(loss: Any) -> None:
     )
 
 
-def test_counts_are_rows_left_out_and_rows_repeated() -> None:
+def test_groups_are_rows_left_out_and_rows_repeated() -> None:
     design = coded_design(1_000, block_rows=300, dtype=np.float64)
     rng = np.random.default_rng(3)
-    counts = [rng.poisson(1.0, (block.n_rows, 3)).astype(np.uint8) for block in design.blocks]
+    groups = RowGroups(
+        [rng.integers(0, 40, block.n_rows).astype(np.uint16) for block in design.blocks],
+        rng.poisson(1.0, (40, 3)).astype(np.float64),
+    )
     learner = LogisticRegression(class_weight="balanced")
-    problem = learner.problem(design, np.arange(2), [learner] * 3, counts.__getitem__)
+    problem = learner.problem(design, np.arange(2), [learner] * 3, groups)
     together = solve(problem, learner)
     for model in range(3):
-        times = np.concatenate(counts)[:, model].astype(int)
+        times = groups.weight[np.concatenate(groups.of), model].astype(int)
         dense, codes, y = (
             np.repeat(np.concatenate([getattr(b, part) for b in design.blocks]), times, axis=0)
             for part in ("dense", "codes", "target")
@@ -138,7 +141,8 @@ def test_models_of_a_softmax_are_those_of_kernels_of_their_own() -> None:
     )
     x, codes, y, _ = blocks[0]
     weight = rng.integers(0, 3, (90, 2)).astype(np.float64)
-    both = DesignKernels([(x, codes, y, weight)], n_codes, 6, "softmax", classes=3)
+    each = {"groups": [np.arange(90, dtype=np.uint16)], "group_weight": weight}
+    both = DesignKernels([(x, codes, y, None)], n_codes, 6, "softmax", classes=3, **each)
     start = rng.normal(size=(both.rows, 6))
     start[-2] = 0.0
     margins = both.margins(0, start, np.empty((90, 6)))
@@ -167,3 +171,20 @@ def test_lanes_of_models() -> None:
     np.testing.assert_array_equal(lanes.per_model(np.arange(6.0)), [3.0, 12.0])
     np.testing.assert_array_equal(lanes.per_lane(np.array([1.0, 2.0])), [1, 1, 1, 2, 2, 2])
     np.testing.assert_array_equal(lanes.at(slice(1, 2)).total_weight, [4.0, 4.0, 4.0])
+
+
+def test_classes_against_the_rest_are_models_of_their_own() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(900, 5))
+    y = (x @ rng.normal(size=(5, 20)) + rng.gumbel(size=(900, 20))).argmax(axis=1)
+    together = LogisticRegression(multi_class="one_vs_rest", l2=1e-3, tolerance=1e-12).fit(x, y)
+    assert together.coef_.shape == (20, 5)
+    one = LogisticRegression(l2=1e-3, tolerance=1e-12)
+    alone = np.column_stack([one.fit(x, y == c).predict_proba(x)[:, 1] for c in range(20)])
+    expected = alone / alone.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(together.predict_proba(x), expected, atol=1e-6)
+    assert (together.predict(x) == alone.argmax(axis=1)).all()
+    again = LogisticRegression.from_state(together.state(), together.weights_)
+    np.testing.assert_array_equal(again.predict_proba(x), together.predict_proba(x))
+    stepped = LogisticRegression(multi_class="one_vs_rest").partial_fit(x, y)
+    assert stepped.weights_.shape == (5, 20)

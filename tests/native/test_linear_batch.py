@@ -35,12 +35,16 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         own=draw(st.booleans()),
     )
     parameter, width = PARAMETERS.get(loss, (1.0, 0.0))
-    kernels = DesignKernels(blocks, n_codes, lanes, loss, parameter, width)
+    groups: dict[str, Any] = {}
+    weighted = blocks
+    if loss != "softmax" and draw(st.booleans()):
+        groups, weighted = linear.grouped(rng, blocks, lanes, dtype)
+    kernels = DesignKernels(blocks, n_codes, lanes, loss, parameter, width, **groups)
     shape = (kernels.rows, lanes)
     weights, direction = rng.normal(size=shape) / 2, rng.normal(size=shape) / 2
     weights[-2] = direction[-2] = 0.0
     return {
-        "blocks": blocks,
+        "blocks": weighted,
         "kernels": kernels,
         "n_codes": n_codes,
         "loss": loss,
@@ -193,19 +197,36 @@ def test_codes_out_of_range_are_unknown() -> None:
     np.testing.assert_array_equal(out[:, 0], [0.5, 4.5, 0.5, 0.5, 0.5])
 
 
-def test_targets_and_weights_may_be_the_lanes_own() -> None:
+def test_classes_against_the_rest() -> None:
     rng = np.random.default_rng(0)
-    x, codes = rng.normal(size=(30, 2)), np.zeros((30, 1), np.int32)
-    y, w = rng.normal(size=(30, 3)), rng.random((30, 3))
-    kernels = DesignKernels([(x, codes, y, w)], 1, 3, "squared")
-    weights = rng.normal(size=(kernels.rows, 3))
-    weights[-2] = 0.0
-    margins = kernels.margins(0, weights, np.empty((30, 3)))
-    sums, loss = np.zeros(weights.shape), np.zeros(3)
-    kernels.gradient(0, margins, None, np.zeros(3), sums, loss)
-    X = linear.matrix(x, codes, 1)
-    np.testing.assert_allclose(sums, X.T @ (w * (X @ weights - y)), atol=1e-12)
-    np.testing.assert_allclose(loss, (w * (X @ weights - y) ** 2).sum(axis=0) / 2)
+    x, codes = rng.normal(size=(40, 2)), np.empty((40, 0), np.int32)
+    y, w = rng.integers(0, 6, 40).astype(np.float64), rng.random(40)
+    some = DesignKernels([(x, codes, y, w)], 0, 3, "logistic", first_class=2)
+    own = (y[:, None] == [2, 3, 4]).astype(np.float64)
+    stated = DesignKernels([(x, codes, own, w)], 0, 3, "logistic")
+    margins = rng.normal(size=(40, 3))
+    found = []
+    for kernels in (some, stated):
+        sums, loss = np.zeros((4, 3)), np.zeros(3)
+        kernels.gradient(0, margins, None, np.zeros(3), sums, loss)
+        state = np.zeros((4, 3, 3))
+        each = np.ones(3)
+        kernels.stochastic(
+            state,
+            np.zeros(4, np.int32),
+            np.array([[0, 0, 40]]),
+            8,
+            True,
+            True,
+            each,
+            each,
+            each,
+            each,
+            loss,
+        )
+        found.append((sums, loss, state))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_wide_designs_take_their_features_in_tiles() -> None:
@@ -250,5 +271,12 @@ def test_what_does_not_fit_is_refused() -> None:
         unlabelled.gradient(0, good, None, np.zeros(1), np.zeros((kernels.rows, 1)), np.zeros(1))
     with pytest.raises(ValueError, match="lanes"):
         DesignKernels([block], 3, MOST_LANES + 1)
+    pair = [np.array([0, 1, 2, 0], np.uint16)]
+    with pytest.raises(ValueError, match="got the group 2 of 2"):
+        DesignKernels([block], 3, groups=pair, group_weight=np.ones((2, 1)))
+    with pytest.raises(TypeError, match="groups of 0 blocks"):
+        DesignKernels([block], 3, groups=[], group_weight=np.ones((2, 1)))
+    with pytest.raises(TypeError, match="got targets of 2 columns for 3 models"):
+        DesignKernels([(*block[:2], np.zeros((4, 2)), None)], 3, 3)
     with pytest.raises(ValueError, match="class indices"):
         DesignKernels([(block[0], block[1], np.full(4, 3.0), None)], 3, 3, "softmax")

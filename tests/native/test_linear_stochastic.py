@@ -80,7 +80,10 @@ def test_pass(
         weighted=weighted,
         own=own,
     )
-    kernels = DesignKernels(blocks, n_codes, lanes, loss)
+    groups, weighted_blocks = {}, blocks
+    if loss != "softmax" and own:
+        groups, weighted_blocks = linear.grouped(rng, blocks, lanes, dtype)
+    kernels = DesignKernels(blocks, n_codes, lanes, loss, **groups)
     runs = [
         (block, low, min(low + 7, len(rows[2])))
         for block, rows in enumerate(blocks)
@@ -106,7 +109,7 @@ def test_pass(
     state[:, 1] = inverse_roots(sums)
     seen, total = a_pass(kernels, state, runs, penalties, **settings)
     weights, squares, expected = linear.stochastic(
-        blocks, n_codes, start, sums, runs, loss=loss, penalties=penalties, **settings
+        weighted_blocks, n_codes, start, sums, runs, loss=loss, penalties=penalties, **settings
     )
     assert seen == sum(len(rows[2]) for rows in blocks)
     # AdaGrad's first steps are signs of gradients: float32 cannot decide those that are all but 0.

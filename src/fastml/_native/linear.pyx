@@ -4,7 +4,7 @@ Weights, gradients and curvatures are matrices of `rows` x lanes: the dense feat
 the unknown code (always zero) and the intercept (see linear_types.hpp).
 """
 
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uintptr_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
@@ -29,12 +29,14 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         const int32_t* codes
         const void* target
         const void* weight
-        int64_t n, target_lanes, weight_lanes
+        const uint16_t* group
+        int64_t n, target_lanes
 
     cdef cppclass Objective:
         Loss loss
         double parameter, width
-        int64_t classes
+        int64_t classes, first_class
+        const void* group_weight
 
     cdef cppclass Run:
         int64_t block, start, stop
@@ -111,7 +113,8 @@ cdef class DesignKernels:
     Parameters
     ----------
     blocks : list of (dense, codes, target, weight)
-        As in `DesignBlock`; target and weight may be None. They are kept alive, not copied.
+        As in `DesignBlock`; target and weight may be None, and the target may have a column for
+        each model. They are kept alive, not copied.
     n_codes : int
         Categories; a code outside [0, n_codes) contributes nothing.
     lanes : int
@@ -121,6 +124,13 @@ cdef class DesignKernels:
         The threshold of huber; the quantile and half the width of its smoothed kink.
     classes : int, optional
         Of softmax: lanes that are one model together; default all.
+    first_class : int, optional
+        Of logistic: the models are those of this class and the next against the rest, and the
+        target is the index of a class.
+    groups : list of uint16 arrays of shape (n_rows,), optional
+        Which group each row of each block is in.
+    group_weight : array of shape (n_groups, n_models), optional
+        By what each model multiplies the weights of the rows of each group.
     """
 
     cdef vector[Block] _blocks
@@ -131,7 +141,8 @@ cdef class DesignKernels:
     cdef readonly object dtype
 
     def __init__(self, blocks, int64_t n_codes, int64_t lanes=1, loss="squared",
-                 double parameter=1.0, double width=0.0, classes=None):
+                 double parameter=1.0, double width=0.0, classes=None,
+                 first_class=None, groups=None, group_weight=None):
         if not 1 <= lanes <= kMostLanes:
             raise ValueError(f"got {lanes} lanes, expected 1 to {kMostLanes}")
         self._objective.loss = <Loss><int>_LOSSES[loss]
@@ -142,6 +153,8 @@ cdef class DesignKernels:
             self._objective.classes = lanes if classes is None else classes
             if self._objective.classes < 1 or lanes % self._objective.classes:
                 raise ValueError(f"{lanes} lanes are no models of {classes} classes")
+        self._objective.first_class = -1 if first_class is None else first_class
+        self._objective.group_weight = NULL
         self._arrays = []
         self.dtype = blocks[0][0].dtype if blocks else np.dtype(np.float64)
         if self.dtype not in (np.float32, np.float64):
@@ -153,6 +166,8 @@ cdef class DesignKernels:
         self._kernels = &kernels(self.dtype == np.float32, lanes)
         for dense, codes, target, weight in blocks:
             self._add(dense, codes, target, weight)
+        if groups is not None:
+            self._weigh_groups(groups, group_weight)
 
     cdef _add(self, dense, codes, target, weight):
         cdef Block block
@@ -163,7 +178,8 @@ cdef class DesignKernels:
         block.codes = <const int32_t*>_address(codes)
         block.target = NULL
         block.weight = NULL
-        block.target_lanes = block.weight_lanes = 0
+        block.group = NULL
+        block.target_lanes = 0
         if target is not None:
             block.target_lanes = 1 if target.ndim == 1 else target.shape[1]
             target = self._checked(target, self.dtype, (block.n, *target.shape[1:]))
@@ -172,9 +188,7 @@ cdef class DesignKernels:
             if self._objective.loss == Loss.softmax:
                 self._check_classes(target)
         if weight is not None:
-            block.weight_lanes = 1 if weight.ndim == 1 else weight.shape[1]
-            weight = self._checked(weight, self.dtype, (block.n, *weight.shape[1:]))
-            self._check_lanes(block.weight_lanes)
+            weight = self._checked(weight, self.dtype, (block.n,))
             block.weight = _address(weight)
         self._blocks.push_back(block)
         self._arrays.append((dense, codes, target, weight))
@@ -190,7 +204,22 @@ cdef class DesignKernels:
     def _check_lanes(self, int64_t lanes):
         cdef int64_t models = self._shape.lanes // self._objective.classes
         if lanes not in (1, models):
-            raise TypeError(f"got targets or weights of {lanes} lanes for {models} models")
+            raise TypeError(f"got targets of {lanes} columns for {models} models")
+
+    cdef _weigh_groups(self, groups, group_weight):
+        cdef int64_t models = self._shape.lanes // self._objective.classes
+        if len(groups) != <int64_t>self._blocks.size():
+            raise TypeError(f"got groups of {len(groups)} blocks, expected {self._blocks.size()}")
+        table = self._checked(group_weight, self.dtype, (group_weight.shape[0], models))
+        self._objective.group_weight = _address(table)
+        self._arrays.append(table)
+        cdef int64_t i
+        for i, group in enumerate(groups):
+            group = self._checked(group, np.uint16, (self._blocks[i].n,))
+            if group.size and group.max() >= len(table):
+                raise ValueError(f"got the group {group.max()} of {len(table)}")
+            self._blocks[i].group = <const uint16_t*>_address(group)
+            self._arrays.append(group)
 
     def _check_classes(self, target):
         if target.size and not (target.min() >= 0 and target.max() < self._objective.classes):

@@ -35,10 +35,10 @@ struct Block {
     const void* dense;     // T, n x dense
     const int32_t* codes;  // n x columns
     const void* target;    // T, n x target_lanes
-    const void* weight;    // T, n x weight_lanes
+    const void* weight;    // T, n; null: all one
+    const uint16_t* group; // n; null where models weigh all rows alike
     int64_t n;
     int64_t target_lanes;  // 1 (shared) or one a model
-    int64_t weight_lanes;  // 0 (all one), 1 (shared) or one a model
 };
 
 // softmax: `classes` lanes that lie side by side are one model; of every other loss a lane is one.
@@ -49,6 +49,12 @@ struct Objective {
     double parameter;
     double width;
     int64_t classes;
+    // Of a logistic loss, where not negative: the models are those of this class and the next ones
+    // against the rest, and targets are classes.
+    int64_t first_class;
+    // T, groups x models: by what each model multiplies the weights of each group of rows, so that a
+    // row has a weight of its own in each for two bytes. Null where all are one.
+    const void* group_weight;
 };
 
 // A stretch of consecutive rows of a block.

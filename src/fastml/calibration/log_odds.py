@@ -6,16 +6,10 @@ import numpy as np
 
 from fastml._typing import Float64
 
-__all__ = ["NEAREST", "log_odds", "logistic"]
+__all__ = ["NEAREST", "log_odds"]
 
 NEAREST = float(np.finfo(np.float64).eps)
 """How near to 0 and 1 a probability is told apart from them: log-odds within 36."""
-
-
-def logistic(margins: Float64) -> Float64:
-    """Return ``1 / (1 + exp(-margin))``."""
-    small = np.exp(-np.abs(margins))
-    return np.where(margins >= 0, 1.0, small) / (1.0 + small)
 
 
 def log_odds(probability: Float64) -> Float64:

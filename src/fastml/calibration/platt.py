@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 
 from fastml._typing import Bool, Float64
-from fastml.calibration.log_odds import NEAREST, log_odds, logistic
+from fastml.calibration.log_odds import NEAREST, log_odds
 from fastml.calibration.targets import certainty
+from fastml.linear_model.link import logistic
 
 __all__ = ["Platt", "fit_platt"]
 

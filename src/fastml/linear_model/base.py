@@ -26,6 +26,10 @@ from fastml.linear_model.training import PRACTICAL, Trained
 __all__ = ["LinearModel"]
 
 
+_ENDS = ("tolerance", "patience", "epochs", "time_budget", "precision", "max_iter", "diverged")
+"""Why training may end, the worst last."""
+
+
 class LinearModel(Estimator):
     """Base of `LogisticRegression` and `LinearRegression`.
 
@@ -98,9 +102,14 @@ class LinearModel(Estimator):
         return np.vstack([self.weights_, unknown, self.intercept_.reshape(1, -1)])
 
     def _remember(self, weights: Float64, trained: Trained) -> None:
-        """Keep the first model that was trained, whose weights are given as they are to be."""
-        n_iter, value, gap = int(trained.n_iter[0]), float(trained.value[0]), float(trained.gap[0])
-        reason = trained.reason[0]
+        """Keep what was trained, whose weights are given as they are to be.
+
+        Of models side by side (targets, classes against the rest) the objectives add up, and the
+        one that ended worst speaks for all.
+        """
+        n_iter, value = int(trained.n_iter.max()), float(trained.value.sum())
+        gap = float(trained.gap.max())
+        reason = max(trained.reason, key=_ENDS.index)
         if reason == "diverged":
             self._raise_diverged(n_iter, value, gap)
         self.weights_ = weights[:-2].copy()
@@ -145,13 +154,13 @@ class LinearModel(Estimator):
 
     def _step(
         self, problem: Problem, settings: Settings, start: Float64 | None
-    ) -> tuple[Float64, float]:
+    ) -> tuple[Float64, Float64]:
         """Make one pass of stochastic steps, and count its rows as seen.
 
         Parameters
         ----------
         problem : Problem
-            Of one model.
+            Its models are trained side by side.
         settings : Settings
         start : float64 ndarray of shape (rows, lanes), optional
             The fitted weights, where the first pass goes on from; default zero.
@@ -159,10 +168,10 @@ class LinearModel(Estimator):
         Returns
         -------
         weights : float64 ndarray of shape (rows, lanes)
-        loss : float
+        loss : float64 ndarray of shape (n_models,)
         """
         lanes = problem.lanes
-        kernels = problem.kernels(slice(0, 1))
+        kernels = problem.kernels(slice(0, lanes.n_models))
         if self._stochastic is None and start is None:
             self._stochastic = StochasticSolver(np.zeros(problem.shape))
         elif self._stochastic is None:
@@ -176,8 +185,8 @@ class LinearModel(Estimator):
                 floor=problem.loss.floor,
             )
             self._stochastic = StochasticSolver(start, squares)
-        loss = float(self._stochastic.run(kernels, settings, lanes)[0])
-        if not np.isfinite(loss):
+        loss = self._stochastic.run(kernels, settings, lanes)
+        if not np.isfinite(loss).all():
             raise DivergenceError(self._stochastic.epoch, settings.learning_rate)
         self._seen_weight += float(lanes.total_weight[0])
         return self._stochastic.weights, loss

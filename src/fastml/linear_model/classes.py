@@ -14,7 +14,6 @@ from fastml._native.linear import MOST_LANES
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError, did_you_mean
 from fastml.linear_model.design import Design
-from fastml.linear_model.problem import Counts
 from fastml.linear_model.settings import is_number
 
 __all__ = ["check_classes", "class_factors", "class_totals", "find_classes"]
@@ -57,20 +56,14 @@ def _is_missing(label: Any) -> bool:
     return label is None or label is not_available or bool(label != label)
 
 
-def class_totals(design: Design, n_classes: int | None, counts: Counts | None = None) -> Float64:
-    """Return each class's total row weight, for each model.
+def class_totals(design: Design, n_classes: int | None) -> Float64:
+    """Return each class's total row weight, (n_classes,).
 
     Parameters
     ----------
     design : Design
     n_classes : int, optional
         Default: as many as the targets show.
-    counts : callable, optional
-        How often each model has each row.
-
-    Returns
-    -------
-    float64 ndarray of shape (n_models, n_classes), or (1, n_classes) without counts
 
     Raises
     ------
@@ -82,8 +75,8 @@ def class_totals(design: Design, n_classes: int | None, counts: Counts | None = 
             f"y has {n_classes:,} classes; at most {MOST_LANES:,} can be learned: use "
             "LinearRegression if they are numbers, or group the rare ones"
         )
-    totals: Float64 = np.zeros((1, n_classes or 0))
-    for number, block in enumerate(design.blocks):
+    totals: Float64 = np.zeros(n_classes or 0)
+    for block in design.blocks:
         if block.target is None:
             raise DataError("the design has no target")
         if block.n_rows == 0:
@@ -96,23 +89,9 @@ def class_totals(design: Design, n_classes: int | None, counts: Counts | None = 
                 f"the design's targets must be indices of classes in [0, {most}); "
                 f"found {target.min():g} to {target.max():g}"
             )
-        rows = _totals_of(target.astype(np.intp), block.weight, counts and counts(number))
-        n = max(rows.shape[1], totals.shape[1])
-        totals = _widened(totals, n) + _widened(rows, n)
+        rows = np.bincount(target.astype(np.intp), block.weight, minlength=len(totals))
+        totals = np.pad(totals, (0, len(rows) - len(totals))) + rows
     return totals
-
-
-def _totals_of(
-    target: NDArray[np.intp], weight: NDArray[Any] | None, counts: NDArray[Any] | None
-) -> Float64:
-    if counts is None:
-        return np.asarray(np.bincount(target, weight), np.float64)[None]
-    weighted = counts if weight is None else counts * weight[:, None]
-    return np.stack([np.bincount(target, model) for model in weighted.T])
-
-
-def _widened(totals: Float64, n_classes: int) -> Float64:
-    return np.pad(totals, ((0, 0), (0, n_classes - totals.shape[1])))
 
 
 def check_classes(totals: Float64, labels: NDArray[Any]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,7 @@ from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.target_scale import TargetScale
 
-__all__ = ["Counts", "Loss", "Problem", "RowWeights", "Targets"]
-
-Counts: TypeAlias = Callable[[int], NDArray[Any]]
-"""Of a block's number: how often each model has each row, (n_rows, n_models)."""
-Targets: TypeAlias = Callable[[int], NDArray[Any]]
-"""Of a block's number: the target of each row, (n_rows,), or of each row and model."""
+__all__ = ["Loss", "Problem", "RowGroups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +28,8 @@ class Loss:
     parameter, width : float
     classes : int
         Lanes of one model.
+    against_rest : int
+        The number of classes, where the models are those of each of them against the rest.
     floor : float
         Added to a row's curvature in the preconditioner, where the loss may be flat.
     """
@@ -41,61 +38,60 @@ class Loss:
     parameter: float = 1.0
     width: float = 0.0
     classes: int = 1
+    against_rest: int = 0
     floor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class RowWeights:
-    """What each model counts each row by: its weight, how often the model has it, its class.
+class RowGroups:
+    """Groups of rows that models weigh each in its own way, for two bytes a row.
+
+    A fold is a group that some models leave out; a class is one whose weight they choose; in a
+    bootstrap every model draws a number of times for each group.
 
     Parameters
     ----------
-    design : Design
-    counts : callable, optional
-        Default: every model has every row once.
-    factors : float64 ndarray of shape (n_models, n_classes), or (1, n_classes), optional
-        By the row's class, which is then the target; one row of factors holds for all models.
+    of : sequence of uint16 ndarrays of shape (n_rows,)
+        The group of each row, block by block.
+    weight : float64 ndarray of shape (n_groups, n_models)
+        By what each model multiplies the weights of a group's rows; of one column, all models.
     """
 
-    design: Design
-    counts: Counts | None = None
-    factors: Float64 | None = None
+    of: Sequence[NDArray[np.uint16]]
+    weight: Float64
 
-    def of(self, number: int, models: slice) -> NDArray[Any] | None:
-        """Return the weights of a block's rows, (n_rows,) or (n_rows, n_models), or None: all 1."""
-        block = self.design.blocks[number]
-        parts: list[NDArray[Any]] = [] if block.weight is None else [block.weight]
-        if self.factors is not None:
-            assert block.target is not None
-            factors = self.factors if len(self.factors) == 1 else self.factors[models]
-            by_row = factors.T[block.target.astype(np.intp)]
-            parts.append(by_row[:, 0] if len(self.factors) == 1 else by_row)
-        if self.counts is not None:
-            parts.append(self.counts(number)[:, models])
-        if not parts:
-            return None
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = _column(whole, part.ndim) * _column(part, whole.ndim)
-        return np.ascontiguousarray(whole, dtype=self.design.dtype)
+    def split_by(self, labels: Sequence[NDArray[Any]], factors: Float64) -> RowGroups:
+        """Return finer groups: by a label of each row, which has factors (n_labels, n_models)."""
+        n = len(factors)
+        finer = [
+            g * np.uint16(n) + b.astype(np.uint16) for g, b in zip(self.of, labels, strict=True)
+        ]
+        whole = self.weight[:, None, :] * factors[None, :, :]
+        return RowGroups(finer, whole.reshape(len(self.weight) * n, -1))
 
-    def totals(self) -> Float64:
-        """Return the models' total weights, (n_models,), or (1,) where all have the same.
+    def totals(self, design: Design, n_classes: int | None = None) -> Float64:
+        """Return the models' total row weights.
 
-        Without `factors`: by class they are `class_totals`.
+        Parameters
+        ----------
+        design : Design
+        n_classes : int, optional
+            The totals of each class: the design's targets are indices of them.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_models,) or (n_models, n_classes)
         """
-        total: Any = 0.0
-        for number, block in enumerate(self.design.blocks):
-            weight = np.ones(block.n_rows) if block.weight is None else block.weight
-            if self.counts is None:
-                total += np.array([weight.sum(dtype=np.float64)])
-            else:
-                total += weight.astype(np.float64) @ self.counts(number)
-        return np.asarray(total)
-
-
-def _column(values: NDArray[Any], other: int) -> NDArray[Any]:
-    return values[:, None] if values.ndim < other else values
+        k = n_classes or 1
+        sums = np.zeros(len(self.weight) * k)
+        for block, group in zip(design.blocks, self.of, strict=True):
+            place = group.astype(np.intp)
+            if n_classes is not None:
+                assert block.target is not None
+                place = place * k + block.target.astype(np.intp)
+            sums += np.bincount(place, block.weight, minlength=len(sums))
+        totals: Float64 = self.weight.T @ sums.reshape(-1, k)
+        return totals if n_classes is not None else totals[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +103,19 @@ class Problem:
     design : Design
     loss : Loss
     lanes : Lanes
-        Of all models.
-    weights : RowWeights
+        Of all models. Where the target has several columns, each variant of a model has a model for
+        each column, side by side; where models are of a class against the rest, one for each class.
+    groups : RowGroups, optional
+        Default: every model has the rows as the design weighs them.
     scale : TargetScale, optional
         Of the targets of a regression, in whose units the design is.
-    targets : callable, optional
-        Default: the design's own. Where those are several columns, each variant of a model has a
-        model for each column, side by side.
     """
 
     design: Design
     loss: Loss
     lanes: Lanes
-    weights: RowWeights
+    groups: RowGroups | None = None
     scale: TargetScale | None = None
-    targets: Targets | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -133,16 +127,35 @@ class Problem:
         return weights if self.scale is None else self.scale.outward(weights)
 
     def kernels(self, models: slice) -> DesignKernels:
-        """Bind the blocks to the loss for some of the models."""
+        """Bind the blocks to the loss for some of the models.
+
+        Of classes against the rest they are those of one variant, or a part of them.
+        """
+        loss, dtype = self.loss, self.design.dtype
         blocks = []
-        dtype = self.design.dtype
-        for number, block in enumerate(self.design.blocks):
-            target: Any = block.target if self.targets is None else self.targets(number)
+        for block in self.design.blocks:
+            target = block.target
+            assert target is not None
             if target.ndim == 2:
                 target = target[:, np.arange(models.start, models.stop) % target.shape[1]]
-            target = np.ascontiguousarray(target, dtype=dtype)
-            blocks.append((block.dense, block.codes, target, self.weights.of(number, models)))
-        loss = self.loss
+            weight = block.weight
+            blocks.append(
+                (
+                    block.dense,
+                    block.codes,
+                    np.ascontiguousarray(target, dtype=dtype),
+                    None if weight is None else np.ascontiguousarray(weight, dtype=dtype),
+                )
+            )
+        groups: dict[str, Any] = {}
+        if self.groups is not None:
+            weight = self.groups.weight
+            own = weight if weight.shape[1] == 1 else weight[:, models]
+            shape = len(weight), models.stop - models.start
+            table = np.ascontiguousarray(np.broadcast_to(own, shape), dtype=dtype)
+            groups = {"groups": list(self.groups.of), "group_weight": table}
+        if loss.against_rest:
+            groups["first_class"] = models.start % loss.against_rest
         return DesignKernels(
             blocks,
             self.design.n_codes,
@@ -151,14 +164,16 @@ class Problem:
             loss.parameter,
             loss.width,
             loss.classes,
+            **groups,
         )
 
-    def groups(self, most: int = LANES) -> Iterator[slice]:
-        """Cut the models into groups of about equal size, of at most `most` lanes each.
+    def parts(self, most: int = LANES) -> Iterator[slice]:
+        """Cut the models into parts of about equal size, of at most `most` lanes each.
 
-        A group has one model at least, however many lanes that takes.
+        A part has one model at least, however many lanes that takes.
         """
-        n = self.lanes.n_models
-        n_groups = -(-n // max(1, most // self.loss.classes))
-        for group in range(n_groups):
-            yield slice(n * group // n_groups, n * (group + 1) // n_groups)
+        n = self.loss.against_rest or self.lanes.n_models  # what may be side by side
+        n_parts = -(-n // max(1, most // self.loss.classes))
+        for first in range(0, self.lanes.n_models, n):
+            for part in range(n_parts):
+                yield slice(first + n * part // n_parts, first + n * (part + 1) // n_parts)

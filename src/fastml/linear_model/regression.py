@@ -11,9 +11,9 @@ import numpy as np
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
-from fastml.linear_model.design import Design
+from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.lanes import Lanes
-from fastml.linear_model.problem import Counts, Loss, Problem, RowWeights
+from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.robust import error_threshold
 from fastml.linear_model.settings import Schedule, Settings, Solver, is_number
 from fastml.linear_model.target_scale import TargetScale
@@ -90,7 +90,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         batch_size: int = 16,
         max_iter: int = 500,
         tolerance: float | None = None,
-        patience: int = 3,
+        patience: int | None = None,
         time_budget: float | None = None,
         fit_intercept: bool = True,
         warm_start: bool = False,
@@ -183,7 +183,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         self,
         design: Design,
         variants: Sequence[LinearRegression] | None = None,
-        counts: Counts | None = None,
+        groups: RowGroups | None = None,
     ) -> Problem:
         """Return what is minimised, for models that differ in some of their parameters.
 
@@ -192,9 +192,9 @@ time_budget, fit_intercept, warm_start, threads, seed
         design : Design
         variants : sequence of LinearRegression, optional
             Learners that may differ in l2, l1 and learning_rate; default this one.
-        counts : callable, optional
-            How often each of them has each row. The scale of the target, and the default of
-            `threshold`, are those of all rows.
+        groups : RowGroups, optional
+            Of rows that they weigh each in its own way. The scale of the target, and the default
+            of `threshold`, are those of all rows.
 
         Raises
         ------
@@ -206,7 +206,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         scaled = scale.design(design)
         if learner._finds_threshold():
             learner._train_stages(scaled, None, self._settings(), None)
-        last = learner._problem(scaled, _Stage(self.loss, last=True), variants or [self], counts)
+        last = learner._problem(scaled, _Stage(self.loss, last=True), variants or [self], groups)
         return replace(last, scale=scale)
 
     def _train_stages(
@@ -242,7 +242,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         design: Design,
         stage: _Stage,
         variants: Sequence[LinearRegression],
-        counts: Counts | None = None,
+        groups: RowGroups | None = None,
         seen_weight: float = 0.0,
     ) -> Problem:
         """Return a problem over a design of training's units.
@@ -250,8 +250,8 @@ time_budget, fit_intercept, warm_start, threads, seed
         `seen_weight` is that of rows seen before, which count for the default penalty.
         """
         assert self._scale is not None
-        weights = RowWeights(design, counts)
-        totals = np.broadcast_to(weights.totals(), len(variants))
+        total = np.array([total_weight(design)]) if groups is None else groups.totals(design)
+        totals = np.broadcast_to(total, len(variants))
         l2, l1 = (
             np.repeat(np.array(each, np.float64), self._scale.n_targets)
             for each in (
@@ -267,7 +267,9 @@ time_budget, fit_intercept, warm_start, threads, seed
             l1=l1,
             learning_rate=np.repeat([v.learning_rate for v in variants], self._scale.n_targets),
         )
-        return Problem(design, self._loss(stage), lanes, weights)
+        if groups is not None:
+            groups = replace(groups, weight=np.repeat(groups.weight, self._scale.n_targets, axis=1))
+        return Problem(design, self._loss(stage), lanes, groups)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass of stochastic steps over some rows, on top of what was learned before.
@@ -297,9 +299,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         )
         self.n_features_in_ = design.n_features
         self._flat = flat
-        self._remember_step(
-            scale.outward(weights), float(scale.value(self.loss, np.array([loss]))[0])
-        )
+        self._remember_step(scale.outward(weights), float(scale.value(self.loss, loss).sum()))
         return self
 
     def _settings(self, threads: int | None = None) -> Settings:
@@ -401,6 +401,11 @@ time_budget, fit_intercept, warm_start, threads, seed
     def predict(self, X: Any) -> Float64:
         """Return the predictions, (n_rows,) or (n_rows, n_targets)."""
         margins = self._margins(X)
+        return margins[:, 0] if self._flat else margins
+
+    def predict_scores(self, block: DesignBlock) -> Float64:
+        """Return the predictions of a block's rows, (n_rows,) or (n_rows, n_targets)."""
+        margins = self.predict_design(block)
         return margins[:, 0] if self._flat else margins
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -35,7 +35,7 @@ class Settings:
     batch_size: int
     max_iter: int
     tolerance: float | None
-    patience: int
+    patience: int | None
     time_budget: float | None
     fit_intercept: bool
     threads: int | None
@@ -51,11 +51,20 @@ class Settings:
             self._number("time_budget", 0.0, above=True)
         self._choice("solver", get_args(Solver))
         self._choice("schedule", get_args(Schedule))
-        for name in ("epochs", "batch_size", "max_iter", "patience"):
+        for name in ("epochs", "batch_size", "max_iter"):
             self._whole(name, 1)
+        if self.patience is not None:
+            self._whole("patience", 1)
         if self.threads is not None:
             self._whole("threads", 1)
         self._whole("seed", 0)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds without a gain before training ends: `patience`, or its default."""
+        if self.patience is not None:
+            return self.patience
+        return 3 if self.solver == "sgd" else 10
 
     def deadline(self) -> float:
         """Return the `time.monotonic()` at which a training that begins now has to end."""

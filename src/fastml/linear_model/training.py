@@ -134,7 +134,7 @@ def train(
         Ends at the first iteration after this `time.monotonic()`.
     """
     trained = []
-    for models in problem.groups():
+    for models in problem.parts():
         lanes = problem.lanes.at(models)
         kernels = problem.kernels(models)
         watch = None
@@ -142,7 +142,7 @@ def train(
             held_out = Objective(
                 validation.kernels(models), validation.lanes.at(models), threads=settings.threads
             )
-            watch = Watch(held_out.mean_loss, lanes, settings.patience)
+            watch = Watch(held_out.mean_loss, lanes, settings.rounds)
         first = models.start * lanes.classes
         at = None if start is None else start[:, first : first + len(lanes)]
         group = _train(kernels, settings, lanes, at, watch, problem.loss.floor, deadline)
@@ -223,7 +223,7 @@ def _epochs(
         if watch is not None:
             end(watch(solver.weights, loss), "patience")
         else:
-            end(idle >= settings.patience, "tolerance")
+            end(idle >= settings.rounds, "tolerance")
         if time.monotonic() > deadline:
             end(moving, "time_budget")
     gap = np.full(n_models, np.nan)

@@ -17,6 +17,7 @@ __all__ = [
     "curvature",
     "evaluate",
     "gradient",
+    "grouped",
     "matrix",
     "random_design",
     "row_weights",
@@ -43,7 +44,7 @@ def random_design(
 ) -> tuple[Blocks, int]:
     """Return blocks of the given sizes and the number of codes; a share of codes is unknown.
 
-    With `own` each lane has targets and weights of its own.
+    With `own` each lane has targets of its own.
     """
     starts = np.cumsum([0, *cardinalities])
     blocks: Blocks = []
@@ -60,9 +61,22 @@ def random_design(
             y = rng.integers(0, lanes, n).astype(dtype)
         else:
             y = rng.normal(size=shape).astype(dtype)
-        w = rng.integers(0, 4, shape).astype(dtype) if weighted else None
+        w = rng.integers(0, 4, n).astype(dtype) if weighted else None
         blocks.append((x, codes, y, w))
     return blocks, int(starts[-1])
+
+
+def grouped(
+    rng: np.random.Generator, blocks: Blocks, lanes: int, dtype: Any
+) -> tuple[dict[str, Any], Blocks]:
+    """Return groups of rows that lanes weigh each in its way, and the blocks with those weights."""
+    table = rng.integers(0, 3, (5, lanes)).astype(dtype)
+    groups = [rng.integers(0, 5, len(y)).astype(np.uint16) for _, _, y, _ in blocks]
+    weighted: Blocks = [
+        (x, codes, y, row_weights(w, len(y)) * table[group])
+        for (x, codes, y, w), group in zip(blocks, groups, strict=True)
+    ]
+    return {"groups": groups, "group_weight": table}, weighted
 
 
 def matrix(dense: NDArray[Any], codes: NDArray[Any], n_codes: int) -> Float64:
