@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from fastml._native.categories import CategoryCounts
 from fastml._native.distinct import DistinctCounts
-from fastml._native.encode import DenseEncoder, finish_codes, stage_dense
+from fastml._native.codes import finish_codes
+from fastml._native.encode import DenseEncoder, stage_dense
 from fastml._native.linear import DesignKernels
 from fastml._native.lookup import CategoryLookup
 from fastml._native.moments import NumericMoments

@@ -13,12 +13,13 @@ from fastml._typing import Float64
 from fastml.calibration import Calibrator
 from fastml.evaluation.numbers import amount, how_many, signed
 from fastml.preprocessing.encode_plan import EncodePlan
-from fastml.preprocessing.features import CategoryFeature, NumericFeature
+from fastml.preprocessing.features import BinFeature, CodeFeature, CrossFeature, NumericFeature
 from fastml.target import Target
 
 __all__ = ["Contribution", "Explanation", "by_class", "explain_model", "explain_rows"]
 
 _MOST_SHOWN = 4
+_KINDS: dict[type, str] = {BinFeature: "binned", CrossFeature: "crossed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,10 @@ def explain_model(
         if number.indicator:
             described["missing"] = _plain(weights[next(indicators)])
         features.append(described)
-    for category in plan.categorical:
+    for category in plan.coded:
         own = plan.weights_of(weights, category)
         intercept += category.share @ own  # which the coefficients are told without
-        features.append(_describe_category(category, own))
+        features.append(_describe_codes(category, own))
     features.sort(key=lambda each: -each["weight"])
     return Explanation(
         task=target.task,
@@ -182,13 +183,13 @@ def _describe_number(feature: NumericFeature, weight: Float64, per_unit: Float64
     }
 
 
-def _describe_category(feature: CategoryFeature, weights: Float64) -> dict[str, Any]:
+def _describe_codes(feature: CodeFeature, weights: Float64) -> dict[str, Any]:
     centred = weights - feature.share @ weights
     spread = np.sqrt(feature.share @ np.square(centred))
     return {
         "column": feature.column,
         "name": feature.name,
-        "kind": "categorical",
+        "kind": _KINDS.get(type(feature), "categorical"),
         "weight": float(spread.max()),
         "coefficients": {
             label: _plain(row) for label, row in zip(feature.labels, centred, strict=True)
@@ -218,14 +219,17 @@ def explain_rows(
         added[number.column] = dense[:, i]
         if number.indicator:
             added[number.column] = added[number.column] + dense[:, next(indicators)]
-    for j, category in enumerate(plan.categorical):
+    for j, category in enumerate(plan.coded):
         own = plan.weights_of(weights, category)
         start = plan.code_starts[j]
         known = block.codes[:, j] >= 0
         picked = np.where(known, own[np.where(known, block.codes[:, j] - start, 0)], 0.0)
         centred = picked - category.share @ own
         added[category.column] = added.get(category.column, 0.0) + centred
-    values = {name: batch.column(name).to_pylist() for name in added}
+    values = {name: batch.column(name).to_pylist() for name in plan.schema.names}
+    for cross in plan.crosses:
+        together = zip(*(values[part.column] for part in cross.parts), strict=True)
+        values[cross.column] = [list(each) for each in together]
     return [
         sorted(
             (Contribution(name, values[name][i], float(parts[i])) for name, parts in added.items()),

@@ -13,6 +13,7 @@ from fastml.calibration import Calibrator
 from fastml.errors import ArtifactError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.encode_plan import EncodePlan
+from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
 from fastml.target import Target
 
 __all__ = ["Fitted", "Learner"]
@@ -39,7 +40,7 @@ class Fitted:
 
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
-        plan, tables = self.plan.state()
+        plan, tables = plan_state(self.plan)
         weights = np.atleast_2d(self.learner.weights_.T)
         tables["weights"] = pa.table(
             {f"lane_{i}": pa.array(lane) for i, lane in enumerate(weights)}
@@ -86,7 +87,7 @@ class Fitted:
                 n_rows=int(manifest["n_rows"]),
                 missing_targets=int(manifest.get("missing_targets", 0)),
                 dropped=dict(manifest["dropped"]),
-                plan=EncodePlan.from_state(manifest["plan"], tables),
+                plan=plan_from_state(manifest["plan"], tables),
                 learner=learner_class.from_state(manifest["learner"], weights),
                 calibrator=calibration and Calibrator.from_state(calibration, len(target.classes)),
             )

@@ -20,6 +20,7 @@ from fastml.explanation import Contribution, Explanation, explain_model, explain
 from fastml.fitted import Fitted, Learner
 from fastml.linear_model.design import DesignBlock
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
+from fastml.preprocessing.feature_crosser import FeatureCrosser
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.simple_imputer import SimpleImputer
@@ -58,6 +59,13 @@ class Pipeline:
         says a code (`store_id`, `month`) are categories, and texts that are dates are dates.
     imputer, scaler, encoder, pruner : estimators of `fastml.preprocessing`, optional
         Default: the mean, to zero mean and unit variance, every category, near-copies dropped.
+    bins : int or mapping of column to int, optional
+        Cut numbers into so many bins of about equal counts, each with a weight of its own beside
+        the number's, so that a line bends: all numbers, or the columns named. From 2 to 256.
+    crosses : sequence of sequences of str, or FeatureCrosser
+        Columns whose combinations have weights of their own: pairs, such as
+        ``[["city", "product"]]``, or more. A number is cut into bins first (`bins`, or 16), of a
+        date a part is named: `bought.weekday`.
     rows : MissingRowDropper, optional
         Leaves rows with missing values out of training; default keeps and imputes them.
     infinite : {"error", "missing"}
@@ -101,6 +109,8 @@ class Pipeline:
         scaler: Any = None,
         encoder: OneHotEncoder | None = None,
         pruner: CorrelationPruner | None = None,
+        bins: int | Mapping[str, int] | None = None,
+        crosses: Sequence[Sequence[str]] | FeatureCrosser = (),
         rows: MissingRowDropper | None = None,
         infinite: Literal["error", "missing"] = "error",
         threads: int | None = None,
@@ -118,6 +128,8 @@ class Pipeline:
         self.scaler = scaler
         self.encoder = encoder
         self.pruner = pruner
+        self.bins = bins
+        self.crosses = crosses
         self.rows = rows
         self.infinite = infinite
         self.threads = threads

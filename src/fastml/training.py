@@ -9,10 +9,12 @@ from fastml.errors import ConfigError
 from fastml.fitted import Fitted, Learner
 from fastml.linear_model import LogisticRegression
 from fastml.linear_model.design import Design
+from fastml.preprocessing.bending import Bending
 from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
 from fastml.preprocessing.facts import staged_facts
+from fastml.preprocessing.feature_crosser import FeatureCrosser
 from fastml.preprocessing.finishing import finished_design
 from fastml.preprocessing.first_pass import FirstPass
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
@@ -43,7 +45,7 @@ def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int)
         block.target = target.codes(block.target)
     facts = staged_facts(staging, columns, target.task, pipeline.drop)
     dropped = screen(facts, pipeline.keep, pipeline.drop).dropped
-    plan = plan_features(staging, _steps(pipeline), dropped, pipeline.keep, source.name)
+    plan = plan_features(staging, _steps(pipeline), dropped, pipeline.keep, source.name, threads)
     design = finished_design(plan, staging, threads)
     held_out = None
     if validation is not None:
@@ -71,8 +73,10 @@ def _checked_target(pipeline: Pipeline) -> str:
         raise ConfigError(f"infinite={pipeline.infinite!r}; expected 'error' or 'missing'")
     if pipeline.target == pipeline.weight:
         raise ConfigError(f"{pipeline.target!r} is both the target and the weight; choose one")
+    apart = {"target": pipeline.target, "weight": pipeline.weight}
     lists = {name: getattr(pipeline, name) for name in COLUMN_LISTS}
-    check_column_lists(lists, {"target": pipeline.target, "weight": pipeline.weight})
+    check_column_lists(lists, apart)
+    _bending(pipeline).check(apart, pipeline.drop)
     return pipeline.target
 
 
@@ -80,6 +84,8 @@ def _candidates(pipeline: Pipeline, source: Source) -> list[str]:
     """Return the columns but for target and weight; every column that is named must be there."""
     apart = [str(pipeline.target), *([pipeline.weight] if pipeline.weight else [])]
     named = [name for setting in COLUMN_LISTS for name in getattr(pipeline, setting)]
+    for columns in _bending(pipeline).columns(source.schema.names).values():
+        named += columns
     find_columns(source.schema, [*apart, *named], source.name)
     return [name for name in source.schema.names if name not in apart]
 
@@ -93,9 +99,7 @@ def _staged(pipeline: Pipeline, source: Source, columns: list[str], threads: int
         rows=pipeline.rows,
         categorical=pipeline.categorical,
         numeric=pipeline.numeric,
-        quantiles=any(
-            getattr(step, "needs_quantiles", False) for step in (pipeline.imputer, pipeline.scaler)
-        ),
+        quantiles=_steps(pipeline).needs_quantiles,
         infinite=pipeline.infinite,
     ).run(source, threads)
 
@@ -106,8 +110,15 @@ def _steps(pipeline: Pipeline) -> Steps:
         scaler=pipeline.scaler or StandardScaler(),
         encoder=pipeline.encoder or OneHotEncoder(),
         pruner=pipeline.pruner or CorrelationPruner(),
+        bending=_bending(pipeline),
         infinite=pipeline.infinite,
     )
+
+
+def _bending(pipeline: Pipeline) -> Bending:
+    if isinstance(pipeline.crosses, FeatureCrosser):
+        return Bending(pipeline.bins, pipeline.crosses)
+    return Bending(pipeline.bins, FeatureCrosser(pipeline.crosses))
 
 
 def _trained(

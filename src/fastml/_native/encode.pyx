@@ -1,10 +1,10 @@
-"""Record batches into design rows: dense float32, imputed and scaled, and int32 category codes."""
+"""Numbers of record batches into the dense part of design rows: float32, imputed and scaled."""
 
 import numpy as np
 
 from cpython.object cimport PyObject
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libcpp.vector cimport vector
 
 from fastml._native.arrow_view cimport Column, Imported, Kind
@@ -28,13 +28,7 @@ cdef extern from "encode.hpp" namespace "fastml" nogil:
         DenseColumn to
         DenseCounts counts
 
-    struct CodeTask:
-        const int32_t* codes
-        const int32_t* table
-        int64_t column
-
     void encode_dense(DenseTask*, int64_t, int64_t, int64_t, float*) noexcept
-    void encode_codes(const CodeTask*, int64_t, int64_t, int64_t, int32_t*) noexcept
     bint is_numeric(Kind) noexcept
 
 
@@ -98,38 +92,6 @@ cdef Column checked_column(Imported* rows, int64_t i) except *:
     if not is_numeric(column.kind) or column.dictionary != NULL:
         raise TypeError(f"column {column.name.decode()!r} is not numeric")
     return column
-
-
-def finish_codes(const int32_t[:, ::1] staged, list tables, int32_t[:, ::1] rows):
-    """Turn staged category codes into the codes of the design.
-
-    Parameters
-    ----------
-    staged : int32 array of shape (k, n)
-        A row for each column; -1 is null.
-    tables : list of k int32 arrays
-        `table[code + 1]` is what a code becomes; entry 0 is for null. Codes must be in range.
-    rows : int32 array of shape (n, k)
-        Written.
-    """
-    cdef int64_t k = staged.shape[0]
-    cdef int64_t n = staged.shape[1]
-    cdef int64_t j
-    cdef const int32_t[::1] table
-    cdef vector[CodeTask] tasks
-    if len(tables) != k or rows.shape[0] != n or rows.shape[1] != k:
-        raise ValueError(
-            f"{k} columns of {n} codes do not fit {len(tables)} tables and "
-            f"{rows.shape[0]} x {rows.shape[1]} rows"
-        )
-    if n == 0:
-        return
-    for j in range(k):
-        table = tables[j]
-        tasks.push_back(CodeTask(&staged[j, 0], &table[0], j))
-    if k:
-        with nogil:
-            encode_codes(tasks.data(), k, n, k, &rows[0, 0])
 
 
 cdef class DenseEncoder:

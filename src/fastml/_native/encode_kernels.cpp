@@ -18,10 +18,4 @@ void encode_dense(DenseTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
     kernel(tasks, n_tasks, n, stride, rows, scratch);
 }
 
-void encode_codes(const CodeTask* tasks, int64_t n_tasks, int64_t n, int64_t stride,
-                  int32_t* rows) noexcept {
-    static const auto kernel = FASTML_DISPATCH(encode_code_rows);
-    kernel(tasks, n_tasks, n, stride, rows);
-}
-
 }  // namespace fastml

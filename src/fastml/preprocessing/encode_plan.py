@@ -6,21 +6,31 @@ Training finishes the blocks that its first pass staged (`finish`), serving enco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fastml._native.encode import DenseEncoder, finish_codes
+from fastml._native.codes import Combinations, finish_codes
+from fastml._native.encode import DenseEncoder, stage_dense
 from fastml._native.lookup import CategoryLookup
 from fastml._typing import Float32, Float64, Int32
-from fastml.errors import ArtifactError, DataError
+from fastml.errors import DataError
 from fastml.linear_model.design import DesignBlock
-from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
-from fastml.preprocessing.conform import conform, is_category_type, is_dense_type
-from fastml.preprocessing.features import CategoryFeature, NumericFeature, is_plain_value
+from fastml.preprocessing.calendar import PARTS, calendar_codes
+from fastml.preprocessing.conform import conform, is_category_type
+from fastml.preprocessing.features import (
+    BinFeature,
+    CategoryFeature,
+    CodeFeature,
+    CrossFeature,
+    NumericFeature,
+    PartFeature,
+    is_plain_value,
+)
+from fastml.preprocessing.parts import PartColumn, StagedParts
 from fastml.preprocessing.staging import StagedBlock, Staging, as_floats
 
 __all__ = ["EncodePlan"]
@@ -39,6 +49,19 @@ class EncodePlan:
         The code part, in order.
     infinite : {"error", "missing"}
         What an infinite number is: an error, or a missing value.
+    bins : sequence of BinFeature
+        Each of a column that is among `numeric`. Those that stand `alone` follow the categories.
+    crosses : sequence of CrossFeature
+        Of parts that are among `categorical` and `bins`; they follow the bins.
+
+    Attributes
+    ----------
+    parts : tuple of PartFeature
+        The categories and the bins: what crosses combine.
+    coded : tuple of CodeFeature
+        The columns of the code part, in order.
+    code_starts : tuple of int
+        The first code of each.
     """
 
     def __init__(
@@ -47,14 +70,21 @@ class EncodePlan:
         numeric: Sequence[NumericFeature],
         categorical: Sequence[CategoryFeature],
         infinite: str = "error",
+        *,
+        bins: Sequence[BinFeature] = (),
+        crosses: Sequence[CrossFeature] = (),
     ) -> None:
         self.schema = schema
         self.numeric = tuple(numeric)
         self.categorical = tuple(categorical)
+        self.bins = tuple(bins)
+        self.crosses = tuple(crosses)
         self.infinite = infinite
+        single: list[PartFeature] = [*self.categorical, *(f for f in self.bins if f.alone)]
+        self.coded: tuple[CodeFeature, ...] = (*single, *self.crosses)
         indicators = [f for f in self.numeric if f.indicator]
         self.n_dense = len(self.numeric) + len(indicators)
-        self.n_codes = sum(f.n_codes for f in self.categorical)
+        self.n_codes = sum(f.n_codes for f in self.coded)
         place = {f.column: len(self.numeric) + i for i, f in enumerate(indicators)}
         self._dense = DenseEncoder(
             np.array([f.shift for f in self.numeric], np.float64),
@@ -70,18 +100,26 @@ class EncodePlan:
         self._lookups = [
             CategoryLookup(f.values) if f.part is None else None for f in self.categorical
         ]
-        starts = np.cumsum([0, *(f.n_codes for f in self.categorical)])
+        starts = np.cumsum([0, *(f.n_codes for f in self.coded)])
         self.code_starts: tuple[int, ...] = tuple(int(start) for start in starts[:-1])
-        self._tables = [
-            np.where(f.table >= 0, f.table + start, -1).astype(np.int32)
-            for f, start in zip(self.categorical, self.code_starts, strict=True)
+        self.parts: tuple[PartFeature, ...] = (*self.categorical, *self.bins)
+        self._bins_at = np.array([schema.get_field_index(f.column) for f in self.bins], np.int64)
+        self._bin_shifts = np.array([f.shift for f in self.bins], np.float64)
+        at = {id(f): i for i, f in enumerate(self.parts)}
+        self._single = [
+            (at[id(f)], np.where(f.table >= 0, f.table + start, -1).astype(np.int32))
+            for f, start in zip(single, self.code_starts, strict=False)
+        ]
+        self._crossed = [
+            ([at[id(part)] for part in f.parts], Combinations(f.sizes, f.keys), start)
+            for f, start in zip(self.crosses, self.code_starts[len(single) :], strict=True)
         ]
 
     def feature_names(self) -> list[str]:
         """Return a name for each feature: the dense ones, then one for each code."""
         numbers = [f.column for f in self.numeric]
         indicators = [f.names()[1] for f in self.numeric if f.indicator]
-        return [*numbers, *indicators, *(name for f in self.categorical for name in f.names())]
+        return [*numbers, *indicators, *(name for f in self.coded for name in f.names())]
 
     def encode(self, batch: pa.RecordBatch, where: str = "the table", row: int = 0) -> DesignBlock:
         """Encode a batch of any number of rows.
@@ -107,16 +145,33 @@ class EncodePlan:
         if infinite.any():
             batch = self._without_infinities(batch, dense, infinite, where, row)
             self._dense.encode(batch, self._dense_at, dense)
-        staged = np.empty((len(self.categorical), batch.num_rows), np.int32)
-        for feature, lookup, codes in zip(self.categorical, self._lookups, staged, strict=True):
+        codes = np.empty((batch.num_rows, len(self.coded)), np.int32)
+        self._finish_codes(self._columns(batch), codes)
+        return DesignBlock(dense, codes)
+
+    def _columns(self, batch: pa.RecordBatch) -> list[PartColumn]:
+        """Return the column of each part as staging would have it."""
+        codes = np.empty((len(self.categorical), batch.num_rows), np.int32)
+        for feature, lookup, own in zip(self.categorical, self._lookups, codes, strict=True):
             column = batch.column(feature.column)
             if lookup is None:
-                codes[:] = calendar_codes(column, str(feature.part))
+                own[:] = calendar_codes(column, str(feature.part))
             else:
-                lookup.find(column, codes)
-        rows = np.empty((batch.num_rows, len(self.categorical)), np.int32)
-        finish_codes(staged, self._tables, rows)
-        return DesignBlock(dense, rows)
+                lookup.find(column, own)
+        numbers = np.empty((len(self.bins), batch.num_rows), np.float32)
+        stage_dense(batch, self._bins_at, self._bin_shifts, numbers)
+        return [
+            *map(PartColumn, codes),
+            *(PartColumn(own, f.staged_edges) for own, f in zip(numbers, self.bins, strict=True)),
+        ]
+
+    def _finish_codes(self, columns: Sequence[PartColumn], rows: Int32) -> None:
+        single = [columns[i].by(table) for i, table in self._single]
+        crosses = [
+            ([columns[i].by(self.parts[i].table) for i in at], known, start)
+            for at, known, start in self._crossed
+        ]
+        finish_codes(single, crosses, rows)
 
     def _without_infinities(
         self,
@@ -144,23 +199,12 @@ class EncodePlan:
         """Turn a staged block into the design block that `encode` would give."""
         _, (dense, codes) = staging.memory.arrays(
             ((block.n_rows, self.n_dense), np.float32),
-            ((block.n_rows, len(self.categorical)), np.int32),
+            ((block.n_rows, len(self.coded)), np.int32),
         )
         at = {name: i for i, name in enumerate(staging.numeric)}
         columns = np.array([at[f.column] for f in self.numeric], np.int64)
         self._dense.finish(block.dense, columns, dense)
-        text = {name: i for i, name in enumerate(staging.text)}
-        parts = {part: len(text) + i for i, part in enumerate(staging.parts)}
-        rows, tables = [], []
-        for feature, table in zip(self.categorical, self._tables, strict=True):
-            if feature.part is None:
-                rows.append(text[feature.column])
-                tables.append(table[block.remaps[rows[-1]] + 1])
-            else:
-                rows.append(parts[feature.column, feature.part])
-                tables.append(table)
-        staged = block.codes if rows == list(range(len(block.codes))) else block.codes[rows]
-        finish_codes(np.ascontiguousarray(staged), tables, codes)
+        self._finish_codes(StagedParts(staging, self.parts).of(block), codes)
         return DesignBlock(dense, codes)
 
     def text_columns(self) -> list[str]:
@@ -174,121 +218,10 @@ class EncodePlan:
             if feature.part is None and not all(map(is_plain_value, feature.values.to_pylist()))
         ]
 
-    def weights_of(self, weights: Float64, feature: CategoryFeature) -> Float64:
-        """Return the rows of a weight matrix that belong to a categorical feature."""
-        start = self.n_dense + self.code_starts[self.categorical.index(feature)]
+    def weights_of(self, weights: Float64, feature: CodeFeature) -> Float64:
+        """Return the rows of a weight matrix that belong to a feature of the code part."""
+        start = self.n_dense + self.code_starts[self.coded.index(feature)]
         return weights[start : start + feature.n_codes]
-
-    def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
-        """Return what a saved plan holds: JSON, and a table of the known categories."""
-        manifest = {
-            "infinite": self.infinite,
-            "numeric": [
-                {
-                    "column": f.column,
-                    "kind": f.kind,
-                    "center": f.center,
-                    "scale": f.scale,
-                    "imputed": f.imputed,
-                    "shift": f.shift,
-                    "indicator": f.indicator,
-                    "mean": f.mean,
-                    "std": f.std,
-                    "missing": f.missing,
-                }
-                for f in self.numeric
-            ],
-            "categorical": [
-                {"column": f.column, "part": f.part, "labels": list(f.labels)}
-                for f in self.categorical
-            ],
-        }
-        values, owners, codes, shares, share_owners = [], [], [], [], []
-        for i, f in enumerate(self.categorical):
-            known = f.values.to_pylist() if f.part is None else list(f.labels[: len(f.table) - 2])
-            values += [None, *known, None]
-            codes += f.table.tolist()
-            owners += [i] * len(f.table)
-            shares += f.share.tolist()
-            share_owners += [i] * len(f.share)
-        tables = {
-            "categories": pa.table(
-                {
-                    "feature": pa.array(owners, pa.int32()),
-                    "value": pa.array(values, pa.string()),
-                    "code": pa.array(codes, pa.int32()),
-                }
-            ),
-            "shares": pa.table(
-                {
-                    "feature": pa.array(share_owners, pa.int32()),
-                    "share": pa.array(shares, pa.float64()),
-                }
-            ),
-            "input": self.schema.empty_table(),
-        }
-        return manifest, tables
-
-    @classmethod
-    def from_state(cls, manifest: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> EncodePlan:
-        """Restore a plan from what `state` returned.
-
-        Raises
-        ------
-        ArtifactError
-            If the parts do not belong together.
-        """
-        try:
-            numeric = [NumericFeature(**each) for each in manifest["numeric"]]
-            table, shares = tables["categories"], tables["shares"]
-            owners = table["feature"].to_numpy()
-            share_owners = shares["feature"].to_numpy()
-            categorical = []
-            for i, each in enumerate(manifest["categorical"]):
-                mine = np.flatnonzero(owners == i)
-                known = table["value"].take(pa.array(mine[1:-1])).combine_chunks()
-                categorical.append(
-                    CategoryFeature(
-                        column=each["column"],
-                        part=each["part"],
-                        values=known if each["part"] is None else pa.array([], pa.string()),
-                        table=table["code"].to_numpy()[mine].astype(np.int32),
-                        labels=tuple(each["labels"]),
-                        share=shares["share"].to_numpy()[share_owners == i],
-                    )
-                )
-            schema = tables["input"].schema
-            _check_features(schema, numeric, categorical)
-            return cls(schema, numeric, categorical, manifest["infinite"])
-        except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
-            raise ArtifactError(
-                f"the saved encode plan does not hold together ({error!r}); save the model again"
-            ) from error
-
-
-def _check_features(
-    schema: pa.Schema, numeric: Sequence[NumericFeature], categorical: Sequence[CategoryFeature]
-) -> None:
-    """Raise a ValueError where features and their columns do not fit: the kernels trust them."""
-    for number in numeric:
-        if not is_dense_type(schema.field(number.column).type):
-            raise ValueError(f"column {number.column!r} is not numeric")
-        if not 0.0 < number.scale < np.inf:
-            raise ValueError(f"column {number.column!r} has the scale {number.scale}")
-    for feature in categorical:
-        type_ = schema.field(feature.column).type
-        if feature.part is None:
-            fits, known = is_category_type(type_), len(feature.values)
-        else:
-            fits, known = feature.part in parts_of(type_), len(PARTS[feature.part])
-        in_range = (feature.table >= -1) & (feature.table < feature.n_codes)
-        if (
-            not fits
-            or feature.table.shape != (known + 2,)
-            or feature.share.shape != (feature.n_codes,)
-            or not in_range.all()
-        ):
-            raise ValueError(f"the codes of {feature.name!r} do not fit its values")
 
 
 def infinite_error(column: str, where: str, row: int | None) -> DataError:

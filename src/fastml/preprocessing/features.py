@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from fastml._typing import Int32
+from fastml._typing import Float32, Float64, Int32
+from fastml.preprocessing.bins import bin_labels
 
-__all__ = ["CategoryFeature", "NumericFeature", "is_plain_value"]
+__all__ = [
+    "BinFeature",
+    "CategoryFeature",
+    "CodeFeature",
+    "CrossFeature",
+    "NumericFeature",
+    "PartFeature",
+    "is_plain_value",
+]
 
 MISSING = "(missing)"
 INFREQUENT = "(infrequent)"
@@ -135,3 +146,142 @@ class CategoryFeature:
     def names(self) -> list[str]:
         """Return a name for each code."""
         return [f"{self.name}={label}" for label in self.labels]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BinFeature:
+    """The bin of a number, as one code.
+
+    Parameters
+    ----------
+    column : str
+        The input column.
+    kind : {"numeric", "boolean"}
+    shift : float
+        As of the column's `NumericFeature`: a value falls into a bin by ``float32(x - shift)``.
+    edges : float64 array of shape (n_bins - 1,)
+        Where each bin but the first begins, ascending, in raw units.
+    missing : bool
+        Whether a missing value has a code, which is the last.
+    alone : bool
+        Whether the bins are a column of the design, or only parts of crosses.
+    share : float64 array of shape (n_codes,)
+        The share of the training rows that each code has.
+    """
+
+    column: str
+    kind: Literal["numeric", "boolean"]
+    shift: float
+    edges: Float64
+    missing: bool
+    alone: bool
+    share: np.ndarray[Any, np.dtype[np.float64]] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What the feature is called: the column has its own number beside it."""
+        return f"{self.column} in bins"
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes there are."""
+        return len(self.edges) + 1 + self.missing
+
+    @cached_property
+    def staged_edges(self) -> Float32:
+        """The edges as numbers are staged."""
+        return (self.edges - self.shift).astype(np.float32)
+
+    @cached_property
+    def table(self) -> Int32:
+        """The code of a missing value and of each bin; -1 for none."""
+        bins = np.arange(-1, len(self.edges) + 1, dtype=np.int32)
+        bins[0] = len(self.edges) + 1 if self.missing else -1
+        return bins
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What each code stands for."""
+        two = self.kind == "boolean" and len(self.edges) == 1
+        bins = ["false", "true"] if two else bin_labels(self.edges)
+        return (*bins, *([MISSING] if self.missing else []))
+
+    def names(self) -> list[str]:
+        """Return a name for each code, such as `age in [30, 35)`."""
+        return [
+            f"{self.column} in {label}"
+            if label[0] == "["
+            else f"{self.column} {label}"
+            if label[0] in "<>"
+            else f"{self.column}={label}"
+            for label in self.labels
+        ]
+
+
+PartFeature: TypeAlias = CategoryFeature | BinFeature
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossFeature:
+    """A combination of the codes of several columns, as one code.
+
+    Parameters
+    ----------
+    parts : tuple of CategoryFeature or BinFeature
+        What is crossed.
+    keys : int64 array of shape (n_codes,)
+        The combinations that have a code, ascending, each as the number
+        ``(a * size_b + b) * size_c + c ...`` of the codes of its parts.
+    share : float64 array of shape (n_codes,)
+        The share of the training rows that each code has.
+    """
+
+    parts: tuple[PartFeature, ...]
+    keys: np.ndarray[Any, np.dtype[np.int64]] = field(repr=False)
+    share: np.ndarray[Any, np.dtype[np.float64]] = field(repr=False)
+
+    @property
+    def column(self) -> str:
+        """The columns' names, joined."""
+        return " x ".join(part.name if is_date_part(part) else part.column for part in self.parts)
+
+    @property
+    def name(self) -> str:
+        """What the feature is called."""
+        return self.column
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes there are."""
+        return len(self.keys)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many codes each part has."""
+        return tuple(part.n_codes for part in self.parts)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What each code stands for."""
+        return tuple(self._joined([part.labels for part in self.parts]))
+
+    def names(self) -> list[str]:
+        """Return a name for each code, such as `city=Bern x age in [30, 35)`."""
+        return self._joined([part.names() for part in self.parts])
+
+    def _joined(self, words: Sequence[Sequence[str]]) -> list[str]:
+        codes = zip(*np.unravel_index(self.keys, self.sizes), strict=True)
+        joined = [
+            " x ".join(word[code] for word, code in zip(words, each, strict=True)) for each in codes
+        ]
+        if len(set(joined)) < len(joined):  # where categories have an " x " in them
+            joined = [f"{word} ({i})" for i, word in enumerate(joined)]
+        return joined
+
+
+CodeFeature: TypeAlias = CategoryFeature | BinFeature | CrossFeature
+
+
+def is_date_part(feature: PartFeature) -> bool:
+    """Say whether a feature is a part of a date."""
+    return isinstance(feature, CategoryFeature) and feature.part is not None

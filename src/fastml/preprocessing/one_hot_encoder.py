@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from fastml._typing import Int32
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.preprocessing._columns import checked_columns
+from fastml.preprocessing._indicators import dense_indicators, sparse_indicators
 from fastml.preprocessing._transformer import Names, Transformer
 from fastml.preprocessing.categories import CategoryPlan, make_plan
 
@@ -137,7 +138,9 @@ class OneHotEncoder(Transformer):
             pandas, polars or Arrow. Null and NaN are missing.
         y : ignored
         """
-        columns = checked_columns(self, X, reset=True)
+        return self._learn(checked_columns(self, X, reset=True))
+
+    def _learn(self, columns: Sequence[pa.Array]) -> Self:
         self._values: list[pa.Array] = []
         self.categories_, self.plans_ = [], []
         for j, column in enumerate(columns):
@@ -169,18 +172,24 @@ class OneHotEncoder(Transformer):
             If a value was not seen in `fit` and `handle_unknown` is "error".
         """
         columns = checked_columns(self, X, reset=False)
-        codes = np.stack([self._codes(column, j) for j, column in enumerate(columns)], axis=1)
+        codes = self._codes(columns)
         if self.sparse_output:
             if self._container() != "default":
                 raise ConfigError(
                     f"a {self._container()} data frame cannot be made of sparse output; "
                     "set sparse_output=False"
                 )
-            return self._sparse(codes)
-        return self._wrapped(self._dense(codes), X)
+            return sparse_indicators(codes, self._sizes())
+        return self._wrapped(dense_indicators(codes, self._sizes()), X)
 
-    def _codes(self, column: pa.Array, j: int) -> Int32:
-        """Return the code of each value within the column's own, -1 for none."""
+    def _sizes(self) -> list[int]:
+        return [plan.n_codes for plan in self.plans_]
+
+    def _codes(self, columns: Sequence[pa.Array]) -> Int32:
+        """Return the code of each value within its column's, int32 (rows, columns); -1 for none."""
+        return np.stack([self._column_codes(each, j) for j, each in enumerate(columns)], axis=1)
+
+    def _column_codes(self, column: pa.Array, j: int) -> Int32:
         plan, values = self.plans_[j], self._values[j]
         column, values = self._comparable(column, values, j)
         found = pc.index_in(column, values)
@@ -213,30 +222,6 @@ class OneHotEncoder(Transformer):
             f"column {self._input_names(None)[j]!r} has the type {found}; "
             f"{type(self).__name__} was fitted on {wanted}; cast it"
         )
-
-    def _starts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.cumsum([0, *(plan.n_codes for plan in self.plans_)], dtype=np.int64)
-
-    def _dense(self, codes: Int32) -> np.ndarray[Any, np.dtype[np.float64]]:
-        starts = self._starts()
-        out = np.zeros((len(codes), starts[-1]))
-        rows, columns = np.nonzero(codes >= 0)
-        out[rows, codes[rows, columns] + starts[columns]] = 1.0
-        return out
-
-    def _sparse(self, codes: Int32) -> Any:
-        from scipy.sparse import csr_array
-
-        starts = self._starts()
-        present = codes >= 0
-        indices = (codes + starts[:-1])[present]
-        ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
-        # scipy wants both of one type, and the narrower one where it holds everything.
-        small = max(ends[-1], starts[-1]) <= np.iinfo(np.int32).max
-        kind = np.int32 if small else np.int64
-        data = np.ones(len(indices))
-        shape = (len(codes), int(starts[-1]))
-        return csr_array((data, indices.astype(kind), ends.astype(kind)), shape=shape)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Names:
         """Return a name for each indicator: the column's, an underscore, and the category."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastml._typing import Float64
 from fastml.errors import DataError
 from fastml.preprocessing._scaler import Scaler
+from fastml.preprocessing.bending import Bending, bend
 from fastml.preprocessing.calendar import part_labels
 from fastml.preprocessing.correlation_pruner import LEAST_OVERLAP, CorrelationPruner
 from fastml.preprocessing.encode_plan import EncodePlan, needed_schema, part_table
@@ -31,7 +32,13 @@ class Steps:
     scaler: Scaler
     encoder: OneHotEncoder
     pruner: CorrelationPruner
+    bending: Bending = field(default_factory=Bending)
     infinite: Literal["error", "missing"] = "error"
+
+    @property
+    def needs_quantiles(self) -> bool:
+        """Whether a step asks for quantiles of the numbers."""
+        return any(step.needs_quantiles for step in (self.imputer, self.scaler, self.bending))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def plan_features(
     dropped: dict[str, str],
     keep: Sequence[str] = (),
     where: str = "the table",
+    threads: int = 1,
 ) -> EncodePlan:
     """Make the plan of the columns that were not dropped; add what the pruner drops.
 
@@ -96,11 +104,15 @@ def plan_features(
         Columns that the pruner must not drop.
     where : str
         The source's name, for messages.
+    threads : int
+        For bins and crosses, whose rows are counted.
 
     Raises
     ------
     DataError
         If no feature is left.
+    ConfigError
+        If bins or crosses ask for a column that has none.
     """
     schema, columns, screened = staging.schema, staged_columns(staging), set(dropped)
     numbers = [name for name in staging.numeric if name not in dropped]
@@ -125,7 +137,15 @@ def plan_features(
         )
     used = [f.column for f in numeric] + [f.column for f in categorical]
     needed = [name for name in schema.names if name in set(used)]
-    return EncodePlan(needed_schema(schema, needed), numeric, categorical, steps.infinite)
+    bins, crosses = bend(staging, steps.bending, numeric, categorical, dropped, threads)
+    return EncodePlan(
+        needed_schema(schema, needed),
+        numeric,
+        categorical,
+        steps.infinite,
+        bins=bins,
+        crosses=crosses,
+    )
 
 
 def _prune(
