@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._native.categories import CategoryCounts
+from fastml._native.codes import CombinationCounts, Combinations, finish_codes
 from fastml._native.distinct import DistinctCounts
-from fastml._native.codes import finish_codes
 from fastml._native.encode import DenseEncoder, stage_dense
 from fastml._native.linear import DesignKernels
 from fastml._native.lookup import CategoryLookup
@@ -56,8 +56,34 @@ def stage() -> Call:
 
 def encode_codes() -> Call:
     staged = np.random.default_rng(3).integers(-1, KNOWN, (STRINGS, ROWS), np.int32)
-    tables = [np.arange(-1, KNOWN + 1, dtype=np.int32)] * STRINGS
-    return partial(finish_codes, staged, tables, np.zeros((ROWS, STRINGS), np.int32))
+    table = np.arange(-1, KNOWN + 1, dtype=np.int32)
+    parts = [(codes, None, table) for codes in staged]
+    return partial(finish_codes, parts, [], np.zeros((ROWS, STRINGS), np.int32))
+
+
+def encode_bins() -> Call:
+    draw = np.random.default_rng(5)
+    edges = np.sort(draw.normal(size=31)).astype(np.float32)
+    values = draw.normal(size=(NUMBERS, ROWS)).astype(np.float32)
+    table = np.arange(-1, len(edges) + 1, dtype=np.int32)
+    parts = [(column, edges, table) for column in values]
+    return partial(finish_codes, parts, [], np.zeros((ROWS, NUMBERS), np.int32))
+
+
+def crossed() -> tuple[list[Any], Combinations]:
+    staged = np.random.default_rng(3).integers(-1, KNOWN, (2, ROWS), np.int32)
+    table = np.arange(-1, KNOWN, dtype=np.int32)
+    known = np.arange(0, KNOWN * KNOWN, 3)
+    return [(codes, None, table) for codes in staged], Combinations([KNOWN, KNOWN], known)
+
+
+def encode_crosses() -> Call:
+    parts, known = crossed()
+    return partial(finish_codes, [], [(parts, known, 0)], np.zeros((ROWS, 1), np.int32))
+
+
+def count_combinations() -> Call:
+    return partial(CombinationCounts([KNOWN, KNOWN]).update, crossed()[0], ROWS)
 
 
 def find_codes(column: Any) -> Call:
@@ -116,6 +142,9 @@ def gradient(lanes: int) -> Call:
 KERNELS: dict[str, Callable[[], Call]] = {
     "encode dense": encode_dense,
     "encode codes": encode_codes,
+    "encode bins": encode_bins,
+    "encode crosses": encode_crosses,
+    "count combinations": count_combinations,
     "stage dense": stage,
     "find codes, plain": lambda: find_codes(categories()),
     "find codes, dictionary": lambda: find_codes(categories().dictionary_encode()),

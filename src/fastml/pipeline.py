@@ -64,8 +64,8 @@ class Pipeline:
         the number's, so that a line bends: all numbers, or the columns named. From 2 to 256.
     crosses : sequence of sequences of str, or FeatureCrosser
         Columns whose combinations have weights of their own: pairs, such as
-        ``[["city", "product"]]``, or more. A number is cut into bins first (`bins`, or 16), of a
-        date a part is named: `bought.weekday`.
+        ``[["city", "product"]]``, or more. A number is cut into bins first (`bins`, or 16); of a
+        date a part is named: `bought.weekday`. Combinations seen in fewer than 20 rows have none.
     rows : MissingRowDropper, optional
         Leaves rows with missing values out of training; default keeps and imputes them.
     infinite : {"error", "missing"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastml._native.encode import DenseEncoder, finish_codes, stage_dense
+from fastml._native.encode import DenseEncoder, stage_dense
 from fastml.testing.strategies import numeric_arrays
 
 pytestmark = pytest.mark.kernel
@@ -89,15 +89,3 @@ def test_rows_must_fit() -> None:
         encoder(0, 0, 1, 0, -1).encode(
             one_column(pa.array([1.0])), np.array([4]), np.empty((1, 1), np.float32)
         )
-
-
-@given(data=st.data(), n=st.integers(0, 600), k=st.integers(0, 3))
-def test_codes_are_looked_up_and_transposed(data: st.DataObject, n: int, k: int) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    sizes = rng.integers(0, 9, k)
-    staged = np.array([rng.integers(-1, size, n) for size in sizes], np.int32).reshape(k, n)
-    tables = [rng.integers(-1, 50, size + 1).astype(np.int32) for size in sizes]
-    rows = np.empty((n, k), np.int32)
-    finish_codes(staged, tables, rows)
-    for j in range(k):
-        np.testing.assert_array_equal(rows[:, j], tables[j][staged[j] + 1])

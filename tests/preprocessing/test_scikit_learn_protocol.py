@@ -20,6 +20,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from fastml.errors import ConfigError, DataError, NotFittedError, SchemaError
 from fastml.preprocessing import (
     CorrelationPruner,
+    FeatureCrosser,
+    KBinsDiscretizer,
     MinMaxScaler,
     MissingRowDropper,
     OneHotEncoder,
@@ -35,11 +37,18 @@ NUMERIC_STEPS: list[Any] = [
     MinMaxScaler(),
     RobustScaler(),
     CorrelationPruner(),
+    KBinsDiscretizer(encode="onehot-dense"),
+    KBinsDiscretizer(3, encode="ordinal"),
 ]
-STEPS: list[Any] = [*NUMERIC_STEPS, OneHotEncoder(sparse_output=False)]
+STEPS: list[Any] = [
+    *NUMERIC_STEPS,
+    OneHotEncoder(sparse_output=False),
+    FeatureCrosser(min_frequency=1, sparse_output=False),
+]
+SPARSE: list[Any] = [OneHotEncoder(), KBinsDiscretizer(), FeatureCrosser(min_frequency=1)]
 
 
-@pytest.mark.parametrize("step", [*STEPS, OneHotEncoder(), MissingRowDropper()], ids=repr)
+@pytest.mark.parametrize("step", [*STEPS, *SPARSE, MissingRowDropper()], ids=repr)
 @pytest.mark.filterwarnings("ignore:Estimator .* does not inherit:UserWarning")
 def test_check_estimator(step: Any) -> None:
     for result in check_estimator(step, on_skip=None):

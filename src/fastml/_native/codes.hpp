@@ -11,7 +11,7 @@
 
 namespace fastml {
 
-inline constexpr int64_t kMostParts = 8;    // of a cross
+inline constexpr int64_t kMostParts = 3;    // of a cross
 inline constexpr int64_t kMostEdges = 255;  // of a number's bins
 
 // What a row has is `table[code + 1]`, so that -1 (missing) has an entry too.

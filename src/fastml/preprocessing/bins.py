@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -71,11 +72,18 @@ def _starts(
         start = end
 
 
-def bin_labels(edges: Float64) -> list[str]:
-    """Return a label for each bin: `< 18`, `[18, 30)`, `>= 30`; no two are equal."""
+def bin_labels(edges: Float64, words: Sequence[str] | None = None) -> list[str]:
+    """Return a label for each bin: `< 18`, `[18, 30)`, `>= 30`; no two are equal.
+
+    Parameters
+    ----------
+    edges : float64 array, ascending and distinct
+    words : sequence of str, optional
+        The edges in words; default as short numbers.
+    """
     if not len(edges):
         return ["any value"]
-    words = _words(edges)
+    words = words or _words(edges)
     inner = [f"[{low}, {high})" for low, high in pairwise(words)]
     return [f"< {words[0]}", *inner, f">= {words[-1]}"]
 

@@ -56,10 +56,10 @@ def plan_state(plan: EncodePlan) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         "bins": [
             {
                 "column": f.column,
-                "kind": f.kind,
                 "shift": f.shift,
                 "edges": f.edges.tolist(),
                 "missing": f.missing,
+                "labels": list(f.labels),
                 "alone": f.alone,
             }
             for f in plan.bins
@@ -116,7 +116,12 @@ def plan_from_state(manifest: Mapping[str, Any], tables: Tables) -> EncodePlan:
         shares = tables["shares"]
         bins = [
             BinFeature(
-                **(each | {"edges": np.array(each["edges"], np.float64)}),
+                column=each["column"],
+                shift=float(each["shift"]),
+                edges=np.array(each["edges"], np.float64).reshape(-1),
+                missing=bool(each["missing"]),
+                labels=tuple(each["labels"]),
+                alone=bool(each["alone"]),
                 share=_of_feature(shares, "share", i),
             )
             for i, each in enumerate(manifest.get("bins", []), len(categorical))
@@ -194,7 +199,8 @@ def _check_bins(bins: Sequence[BinFeature], numeric: set[str]) -> None:
     for feature in bins:
         edges = feature.edges
         ascending = np.isfinite(edges).all() and (edges[1:] > edges[:-1]).all()
-        if feature.column not in numeric or edges.ndim != 1 or len(edges) > MOST_EDGES:
+        fits = feature.n_codes == len(edges) + 1 + feature.missing and len(edges) <= MOST_EDGES
+        if feature.column not in numeric or not fits:
             raise ValueError(f"the bins of {feature.column!r} do not fit it")
         if not ascending or not np.isfinite(feature.shift):
             raise ValueError(f"the bins of {feature.column!r} are not ascending")

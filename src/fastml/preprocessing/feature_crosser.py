@@ -33,7 +33,7 @@ class FeatureCrosser(Transformer):
     crosses : sequence of sequences of str (or of int, columns counted from 0), optional
         The columns of each cross, two or more. Default: every pair. Cut numbers into bins before,
         with `KBinsDiscretizer(encode="ordinal")`; a `fastml.Pipeline` does so.
-    min_frequency : int, default 10
+    min_frequency : int, default 20
         The fewest rows of a combination that has an indicator.
     max_categories : int, default 100,000
         The most indicators of a cross: those of the most frequent combinations.
@@ -64,7 +64,7 @@ class FeatureCrosser(Transformer):
         self,
         crosses: Sequence[Sequence[str | int]] | Sequence[Sequence[str]] | None = None,
         *,
-        min_frequency: int = 10,
+        min_frequency: int = 20,
         max_categories: int = 100_000,
         sparse_output: bool = True,
     ) -> None:
@@ -116,8 +116,7 @@ class FeatureCrosser(Transformer):
                 )
             if not 2 <= len(cross) <= MOST_PARTS:
                 raise ConfigError(
-                    f"crosses has {list(cross)!r}; a cross is of two or three columns "
-                    f"(at most {MOST_PARTS})"
+                    f"crosses has {list(cross)!r}; a cross is of two or three columns"
                 )
             if len(set(cross)) < len(cross):
                 raise ConfigError(f"crosses has {list(cross)!r}; name each column once")
@@ -139,14 +138,12 @@ class FeatureCrosser(Transformer):
         self._encoder._remember_columns(len(columns), self._names)
         self._encoder._learn(columns)
         parts = self._parts(columns)
-        self._known: list[Combinations] = []
         self._keys: list[Keys] = []
         for cross in self.crosses_:
             counted = CombinationCounts(self._sizes(cross))
             counted.update([parts[j] for j in cross], len(columns[0]))
             keys, counts = counted.items()
             self._keys.append(keys[self.choose_combinations(keys, counts)])
-            self._known.append(Combinations(self._sizes(cross), self._keys[-1]))
         return self
 
     def _found_crosses(self) -> list[tuple[int, ...]]:
@@ -189,8 +186,8 @@ class FeatureCrosser(Transformer):
         parts = self._parts(columns)
         codes = np.empty((len(columns[0]), len(self.crosses_)), np.int32)
         crosses = [
-            ([parts[j] for j in cross], known, 0)
-            for cross, known in zip(self.crosses_, self._known, strict=True)
+            ([parts[j] for j in cross], Combinations(self._sizes(cross), keys), 0)
+            for cross, keys in zip(self.crosses_, self._keys, strict=True)
         ]
         finish_codes([], crosses, codes)
         sizes = [len(keys) for keys in self._keys]

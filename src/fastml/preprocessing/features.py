@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float32, Float64, Int32
-from fastml.preprocessing.bins import bin_labels
 
 __all__ = [
     "BinFeature",
@@ -28,6 +27,7 @@ MISSING = "(missing)"
 INFREQUENT = "(infrequent)"
 
 
+_JOINS = {"[": " in ", "<": " ", ">": " "}  # a column's name and the label of a bin
 _PLAIN = re.compile(r"0|-?[1-9][0-9]*|true|false")
 
 
@@ -156,13 +156,14 @@ class BinFeature:
     ----------
     column : str
         The input column.
-    kind : {"numeric", "boolean"}
     shift : float
         As of the column's `NumericFeature`: a value falls into a bin by ``float32(x - shift)``.
     edges : float64 array of shape (n_bins - 1,)
         Where each bin but the first begins, ascending, in raw units.
     missing : bool
         Whether a missing value has a code, which is the last.
+    labels : tuple of str
+        What each code stands for.
     alone : bool
         Whether the bins are a column of the design, or only parts of crosses.
     share : float64 array of shape (n_codes,)
@@ -170,10 +171,10 @@ class BinFeature:
     """
 
     column: str
-    kind: Literal["numeric", "boolean"]
     shift: float
     edges: Float64
     missing: bool
+    labels: tuple[str, ...]
     alone: bool
     share: np.ndarray[Any, np.dtype[np.float64]] = field(repr=False)
 
@@ -185,7 +186,7 @@ class BinFeature:
     @property
     def n_codes(self) -> int:
         """How many codes there are."""
-        return len(self.edges) + 1 + self.missing
+        return len(self.labels)
 
     @cached_property
     def staged_edges(self) -> Float32:
@@ -199,23 +200,9 @@ class BinFeature:
         bins[0] = len(self.edges) + 1 if self.missing else -1
         return bins
 
-    @cached_property
-    def labels(self) -> tuple[str, ...]:
-        """What each code stands for."""
-        two = self.kind == "boolean" and len(self.edges) == 1
-        bins = ["false", "true"] if two else bin_labels(self.edges)
-        return (*bins, *([MISSING] if self.missing else []))
-
     def names(self) -> list[str]:
         """Return a name for each code, such as `age in [30, 35)`."""
-        return [
-            f"{self.column} in {label}"
-            if label[0] == "["
-            else f"{self.column} {label}"
-            if label[0] in "<>"
-            else f"{self.column}={label}"
-            for label in self.labels
-        ]
+        return [f"{self.column}{_JOINS.get(label[0], '=')}{label}" for label in self.labels]
 
 
 PartFeature: TypeAlias = CategoryFeature | BinFeature

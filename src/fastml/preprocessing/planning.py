@@ -12,7 +12,8 @@ import pyarrow as pa
 from fastml._typing import Float64
 from fastml.errors import DataError
 from fastml.preprocessing._scaler import Scaler
-from fastml.preprocessing.bending import Bending, bend
+from fastml.preprocessing.bending import Bending
+from fastml.preprocessing.bent_features import bent_features
 from fastml.preprocessing.calendar import part_labels
 from fastml.preprocessing.correlation_pruner import LEAST_OVERLAP, CorrelationPruner
 from fastml.preprocessing.encode_plan import EncodePlan, needed_schema, part_table
@@ -137,7 +138,7 @@ def plan_features(
         )
     used = [f.column for f in numeric] + [f.column for f in categorical]
     needed = [name for name in schema.names if name in set(used)]
-    bins, crosses = bend(staging, steps.bending, numeric, categorical, dropped, threads)
+    bins, crosses = bent_features(staging, steps.bending, numeric, categorical, dropped, threads)
     return EncodePlan(
         needed_schema(schema, needed),
         numeric,

@@ -16,6 +16,7 @@ from fastml.evaluation.threshold_rule import Stated, parse_threshold_rule
 from fastml.model_selection import Method as SplitMethod
 from fastml.preprocessing import (
     CorrelationPruner,
+    FeatureCrosser,
     MinMaxScaler,
     MissingRowDropper,
     OneHotEncoder,
@@ -23,6 +24,8 @@ from fastml.preprocessing import (
     SimpleImputer,
     StandardScaler,
 )
+from fastml.preprocessing.bending import Bending
+from fastml.preprocessing.k_bins_discretizer import MOST_BINS
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
     choice,
@@ -191,6 +194,25 @@ def _class_weight(value: Any, where: str) -> str | dict[str, float]:
     )
 
 
+def _bins(value: Any, where: str) -> int | dict[str, int]:
+    if isinstance(value, dict):
+        return {name: _count_of_bins(n, f"{where}.{name}") for name, n in value.items()}
+    return _count_of_bins(value, where)
+
+
+_count_of_bins = whole(at_least=2, at_most=MOST_BINS)
+
+
+def _crosses(value: Any, where: str) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list) or not all(isinstance(each, list) for each in value):
+        raise ConfigError(
+            f'{where}: expected lists of columns such as [["city", "product"]], found {value!r}'
+        )
+    crosses = tuple(texts(each, where) for each in value)
+    FeatureCrosser(crosses).check_crosses()
+    return crosses
+
+
 @dataclass(frozen=True, slots=True)
 class Learner:
     """What is trained, and how. A key left out takes the learner's own default."""
@@ -213,10 +235,17 @@ class Learner:
     time_budget: Annotated[float | None, number(above=0)] = None
     class_weight: Annotated[str | dict[str, float] | None, _class_weight] = None
     calibration: Annotated[Method | None, choice(*get_args(Method))] = None
+    bins: Annotated[int | dict[str, int] | None, _bins] = None
+    crosses: Annotated[tuple[tuple[str, ...], ...], _crosses] = ()
 
     def chosen(self) -> dict[str, Any]:
         """Return the keys that were given, as arguments of the learner."""
-        return given(self, "kind", "calibration")
+        return given(self, "kind", "calibration", "bins", "crosses")
+
+    @property
+    def bending(self) -> Bending:
+        """The bins and the crosses."""
+        return Bending(self.bins, FeatureCrosser(self.crosses))
 
 
 def given(settings: Any, *apart: str) -> dict[str, Any]:
@@ -238,8 +267,6 @@ _LATER = {
         "tune": "a search over settings",
         "folds": "cross-validation",
         "bootstrap": "intervals on coefficients",
-        "crosses": "crossed columns",
-        "bins": "binned columns",
     },
 }
 _LATER_SECTIONS = {"monitor": "drift monitoring and retraining"}
@@ -250,6 +277,7 @@ _HOME = {
     if each.name != "value"
 }  # a key's section, for files that give keys without one
 _MAPPINGS = ("types", "class_weight", "threshold")  # keys whose value may be a table
+_MAPPINGS = ("types", "class_weight", "bins")  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)

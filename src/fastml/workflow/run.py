@@ -153,6 +153,10 @@ def _open(project: Project, journal: Journal) -> Source:
         "[problem] weight": [project.problem.weight] if project.problem.weight else [],
         "[split] column": [project.split.column] if project.split.column else [],
         **{f"[features] {key}": columns for key, columns in project.features.lists().items()},
+        **{
+            f"[learner] {key}": columns
+            for key, columns in project.learner.bending.columns(names).items()
+        },
     }
     for key, columns in wanted.items():
         for column in columns:
@@ -237,6 +241,8 @@ def _pipeline(project: Project, classifies: bool) -> Pipeline:
         task=project.problem.task,
         positive=project.problem.positive,
         weight=project.problem.weight,
+        bins=project.learner.bins,
+        crosses=project.learner.crosses,
         **project.features.arguments(),
     )
     reading = project.data.options()

@@ -180,7 +180,7 @@ def number(
     return check
 
 
-def whole(*, at_least: int = 0) -> Callable[[Any, str], int]:
+def whole(*, at_least: int = 0, at_most: int = _MOST) -> Callable[[Any, str], int]:
     """Return a check for a whole number of at least `at_least`, and of 64 bits at most."""
 
     def check(value: Any, where: str) -> int:
@@ -188,8 +188,8 @@ def whole(*, at_least: int = 0) -> Callable[[Any, str], int]:
             raise ConfigError(
                 f"{where}: expected a whole number of at least {at_least}, found {found(value)}"
             )
-        if value > _MOST:
-            raise ConfigError(f"{where}: expected at most {_MOST:,}, found {found(value)}")
+        if value > at_most:
+            raise ConfigError(f"{where}: expected at most {at_most:,}, found {found(value)}")
         return value
 
     return check

@@ -75,6 +75,8 @@ seed = 7
 kind = "linear"
 # solver = "auto"              # the default | sgd | lbfgs
 # epochs = 10                  # the default; of sgd
+# bins = 32                    # cut numbers into bins, so that a line bends; or {{ age = 10 }}
+# crosses = [["shop", "month"]]  # weights for combinations of columns; a number is binned first
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
 # calibration = "platt"        # platt | isotonic | temperature: probabilities are corrected on the
 #                              # validation rows; default: they stay as they are
