@@ -276,8 +276,7 @@ _HOME = {
     for each in fields(cls)
     if each.name != "value"
 }  # a key's section, for files that give keys without one
-_MAPPINGS = ("types", "class_weight", "threshold")  # keys whose value may be a table
-_MAPPINGS = ("types", "class_weight", "bins")  # keys whose value may be a table
+_MAPPINGS = ("types", "class_weight", "threshold", "bins")  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)
