@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastml.calibration import Calibrator
+from fastml.ensemble import BoostedTrees
 from fastml.errors import ArtifactError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.encode_plan import EncodePlan
@@ -18,7 +19,7 @@ from fastml.target import Target
 
 __all__ = ["Fitted", "Learner"]
 
-Learner: TypeAlias = LinearRegression | LogisticRegression
+Learner: TypeAlias = LinearRegression | LogisticRegression | BoostedTrees
 
 _KIND = "pipeline"
 
@@ -41,10 +42,7 @@ class Fitted:
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
         plan, tables = plan_state(self.plan)
-        weights = np.atleast_2d(self.learner.weights_.T)
-        tables["weights"] = pa.table(
-            {f"lane_{i}": pa.array(lane) for i, lane in enumerate(weights)}
-        )
+        tables |= _learned(self.learner)
         manifest = {
             "kind": _KIND,
             "target": self.target.state(),
@@ -76,9 +74,7 @@ class Fitted:
             )
         try:
             target = Target.from_state(manifest["target"])
-            learner_class = LogisticRegression if target.classes else LinearRegression
             calibration = manifest.get("calibration")
-            weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
             found = cls(
                 target=target,
                 weight=manifest["weight"],
@@ -88,7 +84,7 @@ class Fitted:
                 missing_targets=int(manifest.get("missing_targets", 0)),
                 dropped=dict(manifest["dropped"]),
                 plan=plan_from_state(manifest["plan"], tables),
-                learner=learner_class.from_state(manifest["learner"], weights),
+                learner=_learner(manifest["learner"], tables, target),
                 calibrator=calibration and Calibrator.from_state(calibration, len(target.classes)),
             )
             found._check_shapes()
@@ -101,6 +97,11 @@ class Fitted:
     def _check_shapes(self) -> None:
         """Raise a ValueError if the weights are not those of the features and the classes."""
         lanes = len(self.target.classes) if self.target.task == "multiclass" else 1
+        if isinstance(self.learner, BoostedTrees):
+            columns = (self.plan.n_dense + len(self.plan.coded), lanes)
+            if self.learner.spread_.shape != columns:
+                raise ValueError(f"trees of {self.learner.spread_.shape}, expected {columns}")
+            return
         expected = (self.plan.n_dense + self.plan.n_codes, lanes)
         weights, intercept = self.learner.weights_, self.learner.intercept_
         if weights.shape != expected or intercept.shape != (lanes,):
@@ -108,3 +109,19 @@ class Fitted:
                 f"weights of shape {weights.shape} and {intercept.shape} intercepts, "
                 f"expected {expected} and ({lanes},)"
             )
+
+
+def _learned(learner: Learner) -> dict[str, pa.Table]:
+    """Return what a learner learned, as a table: weights by lane, or the file of the trees."""
+    if isinstance(learner, BoostedTrees):
+        return {"trees": pa.table({"ubj": pa.array([learner.trees()], pa.large_binary())})}
+    lanes = enumerate(np.atleast_2d(learner.weights_.T))
+    return {"weights": pa.table({f"lane_{i}": pa.array(lane) for i, lane in lanes})}
+
+
+def _learner(state: Mapping[str, Any], tables: Mapping[str, pa.Table], target: Target) -> Learner:
+    if state.get("kind") == "xgboost":
+        return BoostedTrees.from_state(state, tables["trees"]["ubj"][0].as_py())
+    weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
+    learner_class = LogisticRegression if target.classes else LinearRegression
+    return learner_class.from_state(state, weights)

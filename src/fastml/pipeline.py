@@ -39,7 +39,7 @@ class Pipeline:
 
     Parameters
     ----------
-    learner : LogisticRegression or LinearRegression, optional
+    learner : LogisticRegression, LinearRegression or BoostedTrees, optional
         Default: by the target.
     target : str
         The column to predict. Rows without it are left out of training.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastml.data import Source, scan
+from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
 from fastml.fitted import Fitted, Learner
-from fastml.linear_model import LogisticRegression
+from fastml.linear_model import LinearRegression
 from fastml.linear_model.design import Design
 from fastml.preprocessing.bending import Bending
 from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
@@ -106,13 +107,19 @@ def _staged(pipeline: Pipeline, source: Source, columns: list[str], threads: int
 
 def _steps(pipeline: Pipeline) -> Steps:
     return Steps(
-        imputer=pipeline.imputer or SimpleImputer(),
+        imputer=pipeline.imputer or _imputer(pipeline.learner),
         scaler=pipeline.scaler or StandardScaler(),
         encoder=pipeline.encoder or OneHotEncoder(),
         pruner=pipeline.pruner or CorrelationPruner(),
         bending=_bending(pipeline),
         infinite=pipeline.infinite,
     )
+
+
+def _imputer(learner: Learner | None) -> SimpleImputer:
+    if isinstance(learner, BoostedTrees):  # a tree has a way for what is missing
+        return SimpleImputer("constant", fill_value=float("nan"))
+    return SimpleImputer()
 
 
 def _bending(pipeline: Pipeline) -> Bending:
@@ -124,7 +131,7 @@ def _bending(pipeline: Pipeline) -> Bending:
 def _trained(
     learner: Learner, target: Target, design: Design, validation: Design | None, threads: int
 ) -> Learner:
-    if isinstance(learner, LogisticRegression):
-        classes = list(target.classes)
-        return learner.fit_design(design, validation=validation, classes=classes, threads=threads)
-    return learner.fit_design(design, validation=validation, threads=threads)
+    if isinstance(learner, LinearRegression):
+        return learner.fit_design(design, validation=validation, threads=threads)
+    classes = list(target.classes) or None
+    return learner.fit_design(design, validation=validation, classes=classes, threads=threads)

@@ -73,7 +73,7 @@ def test_every_key_is_read() -> None:
     assert project.source == "projects/data/churn.parquet"
     assert project.features.drop == ("phone_number",)
     assert (project.split.train, project.split.seed, project.split.column) == (0.6, 11, "signed_up")
-    assert project.learner.chosen() == {
+    assert project.learner.chosen("linear") == {
         "solver": "lbfgs",
         "l2": 1.0,
         "class_weight": {"yes": 5.0, "no": 1.0},
@@ -86,7 +86,7 @@ def test_three_lines_are_enough() -> None:
     assert (project.problem.task, project.problem.target) == ("binary", "churn")
     assert project.data.source == "churn.parquet"
     assert (project.split.train, project.split.validation, project.split.test) == (0.7, 0.2, 0.1)
-    assert project.learner.chosen() == {}
+    assert project.learner.chosen("linear") == {}
     assert project.data.options() == {}
 
 
@@ -153,7 +153,10 @@ def test_mistakes_in_keys(lines: str, message: str) -> None:
         ("[split]\nseed = true", r"\[split\] seed: expected a whole number"),
         ("[split]\nmethod = 'time'", r"method = 'time' needs the column"),
         ("[split]\ncolumn = 'day'", r'\[split\] column is used by method = "time"'),
-        ("[learner]\nkind = 'xgboost'", "kind = 'xgboost' is not yet available"),
+        ("[learner]\nkind = 'cnn'", "kind = 'cnn' is not yet available"),
+        ("[learner]\nrounds = 9", r"\[learner\] rounds is for kind = 'xgboost'"),
+        ("[learner]\nkind = 'xgboost'\nbins = 9", r"\[learner\] bins is for kind = 'linear'"),
+        ("[learner]\ncompare = 'linear'", r"compare: 'linear' is the kind that is trained"),
         ("[learner]\nbins = 1", r"\[learner\] bins: expected a whole number of at least 2"),
         ("[learner]\nbins = { age = 300 }", r"\[learner\] bins.age: expected at most 256"),
         ("[learner]\nbins = ['age']", r"\[learner\] bins: expected a whole number"),
@@ -287,4 +290,4 @@ def test_what_the_template_calls_the_default_is_it() -> None:
     assert project.features.arguments()["imputer"].strategy == SimpleImputer().strategy
     assert isinstance(project.features.arguments()["scaler"], StandardScaler)
     default = LogisticRegression()
-    assert project.learner.chosen() == {"solver": default.solver, "epochs": default.epochs}
+    assert project.learner.chosen("linear") == {"solver": default.solver, "epochs": default.epochs}

@@ -68,6 +68,7 @@ def test_metrics_json(project: MakeProject) -> None:
         "baseline",
         "threshold",
         "calibration",
+        "beside",
     }
     assert metrics["threshold"]["rule"] == "for the greatest profit"
     assert metrics["calibration"] is None
@@ -388,7 +389,9 @@ def test_runs_side_by_side(project: MakeProject) -> None:
     assert {(each["target"], Path(each["source"]).name) for each in found.runs} == {
         ("churn", "customers.parquet")
     }
-    assert re.search(r"churn +customers.parquet +did not pass +validation \(draft\)", str(found))
+    assert re.search(
+        r"churn +customers.parquet +linear +did not pass +validation \(draft\)", str(found)
+    )
     json.dumps(found.to_dict(), allow_nan=False)
 
 

@@ -73,6 +73,7 @@ def model_beats_baseline(
     sample_weight: ArrayLike | None = None,
     confidence: float = 0.95,
     baseline: str = "the best rule without ML",
+    learned: bool = False,
 ) -> Comparison:
     """Judge by paired comparison whether a model earns its place over a baseline.
 
@@ -96,6 +97,8 @@ def model_beats_baseline(
         Of the interval.
     baseline : str
         How the verdict names the baseline.
+    learned : bool
+        Whether that is a model, too: the verdict says which is better, not if ML is needed.
 
     Returns
     -------
@@ -137,7 +140,11 @@ def model_beats_baseline(
     words = (
         f"{compared.name} of the model is {amount(first.value)}, of {baseline} "
         f"{amount(second.value)}: {amount(abs(advantage), 3)} {better} ({reach}); "
-        + _verdict(advantage, low, high, given.rows, baseline)
+        + (
+            _which(low, high, baseline)
+            if learned
+            else _verdict(advantage, low, high, given.rows, baseline)
+        )
     )
     return Comparison(compared.name, first.value, second.value, advantage, low, high, beats, words)
 
@@ -161,6 +168,14 @@ def _interval(
     error = max(error * sqrt(rows / (rows - 1.0)), abs(advantage) / rows)
     reach = quantile_of_student(confidence, rows - 1.0) * error
     return advantage - reach, advantage + reach
+
+
+def _which(low: float, high: float, other: str) -> str:
+    if low > 0.0:
+        return "the model is better"
+    if high < 0.0:
+        return f"{other} is better"
+    return "these rows do not tell one from the other"
 
 
 def _verdict(advantage: float, low: float, high: float, rows: int, baseline: str) -> str:

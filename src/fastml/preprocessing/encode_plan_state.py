@@ -41,7 +41,7 @@ def plan_state(plan: EncodePlan) -> tuple[dict[str, Any], dict[str, pa.Table]]:
                 "kind": f.kind,
                 "center": f.center,
                 "scale": f.scale,
-                "imputed": f.imputed,
+                "imputed": None if np.isnan(f.imputed) else f.imputed,
                 "shift": f.shift,
                 "indicator": f.indicator,
                 "mean": f.mean,
@@ -111,7 +111,10 @@ def plan_from_state(manifest: Mapping[str, Any], tables: Tables) -> EncodePlan:
         If the parts do not belong together.
     """
     try:
-        numeric = [NumericFeature(**each) for each in manifest["numeric"]]
+        numeric = [
+            NumericFeature(**(each | {"imputed": np.nan if (v := each["imputed"]) is None else v}))
+            for each in manifest["numeric"]
+        ]
         categorical = _read_categories(manifest["categorical"], tables)
         shares = tables["shares"]
         bins = [

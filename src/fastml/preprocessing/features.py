@@ -20,6 +20,7 @@ __all__ = [
     "CrossFeature",
     "NumericFeature",
     "PartFeature",
+    "code_kind",
     "is_plain_value",
 ]
 
@@ -49,7 +50,7 @@ class NumericFeature:
     center, scale : float
         In raw units: out is about ``(x - center) / scale``.
     imputed : float
-        What stands for a missing value, in raw units.
+        What stands for a missing value, in raw units; NaN leaves it missing.
     shift : float
         Taken off in float64 before anything else, so that float32 holds the rest.
     indicator : bool
@@ -267,6 +268,13 @@ class CrossFeature:
 
 
 CodeFeature: TypeAlias = CategoryFeature | BinFeature | CrossFeature
+
+
+def code_kind(feature: CodeFeature) -> str:
+    """Return what a feature of the code part is called in an explanation."""
+    if isinstance(feature, CategoryFeature):
+        return "categorical"
+    return "binned" if isinstance(feature, BinFeature) else "crossed"
 
 
 def is_date_part(feature: PartFeature) -> bool:

@@ -16,7 +16,7 @@ from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.summary import Evaluation
 from fastml.evaluation.threshold import Threshold
 
-__all__ = ["Baseline", "Outcome"]
+__all__ = ["Baseline", "Beside", "Outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,41 @@ class Recalibration:
         return {"words": self.words, "before": before}
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another kind of learner, trained and judged on the same rows.
+
+    Attributes
+    ----------
+    kind : str
+        Such as "xgboost".
+    learner : str
+        With the settings that are not defaults.
+    splits : dict of str to Evaluation
+        By the split's name.
+    seconds : (float, float)
+        What training took: the model's, and this one's.
+    comparisons : tuple of Comparison
+        The model against this one; empty where the rows do not allow it.
+    """
+
+    kind: str
+    learner: str
+    splits: Mapping[str, Evaluation]
+    seconds: tuple[float, float]
+    comparisons: tuple[Comparison, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "kind": self.kind,
+            "learner": self.learner,
+            "splits": {name: finite(each.metrics) for name, each in self.splits.items()},
+            "seconds": list(self.seconds),
+            "comparisons": [each.to_dict() for each in self.comparisons],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run found.
@@ -99,6 +134,8 @@ class Outcome:
         How the threshold was chosen on the validation rows.
     calibration : Recalibration or None
         How probabilities were calibrated on the validation rows, where they were.
+    beside : Beside or None
+        Another kind of learner on the same rows, where one was asked for.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -122,6 +159,7 @@ class Outcome:
     counted_by: str | None = None
     threshold: Threshold | None = None
     calibration: Recalibration | None = None
+    beside: Beside | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -152,6 +190,7 @@ class Outcome:
             "baseline": self.baseline.to_dict(),
             "threshold": self.threshold and self.threshold.to_dict(),
             "calibration": self.calibration and self.calibration.to_dict(),
+            "beside": self.beside and self.beside.to_dict(),
         }
 
 

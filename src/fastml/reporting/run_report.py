@@ -13,7 +13,7 @@ from fastml.reporting.chosen import threshold_words
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
 from fastml.reporting.numbers import amount, metric_value, signed
-from fastml.reporting.outcome import Outcome, Recalibration
+from fastml.reporting.outcome import Beside, Outcome, Recalibration
 from fastml.reporting.page import (
     Html,
     bar,
@@ -94,6 +94,13 @@ def _sections(outcome: Outcome) -> Iterator[str]:
             note=f"{outcome.calibration.words} of validation. On validation itself the outcome is "
             "flattered, as it was learned from those rows; test tells what it is worth.",
         )
+    if outcome.beside is not None:
+        yield section(
+            f"Beside {outcome.beside.kind}",
+            _beside(outcome, outcome.beside),
+            paragraph(" ".join(each.words for each in outcome.beside.comparisons)),
+            note=f"{outcome.beside.learner}, trained, calibrated and judged on the same rows.",
+        )
     yield section(
         "Metrics",
         _metrics(outcome),
@@ -103,7 +110,7 @@ def _sections(outcome: Outcome) -> Iterator[str]:
         "What it goes by",
         _features(outcome.explanation, outcome.judged.classes),
         note="The weight is how far a column spreads the score over the training rows; "
-        "coefficients are in the column's own units.",
+        "coefficients (trees have none) are in the column's own units.",
     )
     yield section("Columns left out", _dropped(outcome.explanation))
     yield section("The data", columns_table(outcome.profile))
@@ -136,6 +143,18 @@ def _calibration(outcome: Outcome, calibration: Recalibration) -> Html:
         ],
         numbers=[2, 3],
     )
+
+
+def _beside(outcome: Outcome, beside: Beside) -> Html:
+    """Show each metric of both, and what their training took."""
+    own, other = outcome.judged, beside.splits[outcome.judged_on]
+    rows: list[tuple[str, ...]] = [
+        (name, metric_value(name, own.metrics[name]), metric_value(name, value))
+        for name, value in other.metrics.items()
+        if name in own.metrics
+    ]
+    rows.append(("training", *(f"{seconds:.2f} s" for seconds in beside.seconds)))
+    return table((f"on {outcome.judged_on}", "this model", beside.kind), rows, numbers=[1, 2])
 
 
 def _criteria(outcome: Outcome) -> Html:
@@ -209,7 +228,7 @@ def _coefficients(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
         if feature["kind"] == "datetime":
             return f"{_told(feature['per_day'], classes)} a day"
         return f"{_told(feature['coefficient'], classes)} a unit"
-    values: Mapping[str, Any] = feature["coefficients"]
+    values: Mapping[str, Any] = feature.get("coefficients", {})  # trees have none
     ranked = sorted(values, key=lambda value: -_size(values[value]))
     shown = [f"{value}: {_told(values[value], classes)}" for value in ranked[:_MOST_VALUES]]
     said = ("; " if any(isinstance(v, list) for v in values.values()) else ", ").join(shown)

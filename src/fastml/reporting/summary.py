@@ -9,7 +9,7 @@ from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
 from fastml.reporting.chosen import calibration_words, threshold_words
 from fastml.reporting.numbers import metric_value
-from fastml.reporting.outcome import Outcome
+from fastml.reporting.outcome import Beside, Outcome
 from fastml.reporting.run_report import verdict_words
 
 __all__ = ["counted", "metric_lines", "summary", "verdict_lines"]
@@ -27,10 +27,20 @@ def summary(outcome: Outcome) -> str:
     threshold = threshold_words(outcome)
     chosen = [*calibration_words(outcome), *([] if threshold is None else [threshold])]
     lines += ["", *chosen] if chosen else []
+    if outcome.beside is not None:
+        lines += ["", *beside_lines(outcome.beside)]
     lines += ["", f"Without ML: {outcome.baseline.words}"]
     said = "\n".join(lines)
     lines += [f"  {each.words}" for each in outcome.baseline.comparisons if each.words not in said]
     return "\n".join(lines)
+
+
+def beside_lines(beside: Beside) -> Iterator[str]:
+    """Yield the other kind of learner, and how it compares."""
+    own, other = beside.seconds
+    yield f"Beside {beside.kind} on the same rows ({other:.2f} s of training against {own:.2f} s):"
+    for each in beside.comparisons:
+        yield f"  {each.words}"
 
 
 def counted(by: str | None) -> str:

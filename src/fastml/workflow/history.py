@@ -27,7 +27,8 @@ class History:
     ----------
     runs : list of dict
         Name, verdict, the split it was judged on and the metrics there, whether it was a draft,
-        and the target and source (None where its settings cannot be read); the oldest first.
+        and target, source and kind of learner (None where its settings cannot be read); the oldest
+        first.
     looks : dict of str to int
         How often each test split was looked at.
     """
@@ -44,7 +45,7 @@ class History:
 
     def __str__(self) -> str:
         names = [n for n in _SHOWN if any(n in run["metrics"] for run in self.runs)]
-        rows = [["run", "target", "source", "verdict", "judged on", *names]]
+        rows = [["run", "target", "source", "learner", "verdict", "judged on", *names]]
         for run in self.runs:
             found = (run["metrics"].get(name) for name in names)
             cells = [
@@ -53,7 +54,8 @@ class History:
             verdict = "passed" if run["passed"] else "did not pass"
             judged_on = run["judged_on"] + (" (draft)" if run["draft"] else "")
             source = Path(run["source"] or "").name
-            rows.append([run["run"], run["target"] or "", source, verdict, judged_on, *cells])
+            told = [run["run"], run["target"] or "", source, run["learner"] or ""]
+            rows.append([*told, verdict, judged_on, *cells])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -97,6 +99,7 @@ def _described(name: str, found: dict[str, Any], project: Project | None) -> dic
         "run": name,
         "target": project and project.problem.target,
         "source": project and project.source,
+        "learner": project and project.learner.kind,
         "passed": found["passed"],
         "judged_on": found["judged_on"],
         "draft": found["judged_on"] != "test",

@@ -87,6 +87,10 @@ class Judge:
         self._constant: Standard | None = None
         self.threshold: Threshold | None = None
 
+    def like(self, pipeline: Pipeline) -> Judge:
+        """Return a judge of another pipeline who asks for the same, and knows no rules."""
+        return Judge(pipeline, self.criteria, self._value, self._rule, self._calibration)
+
     def learn(self, train: Source) -> Scored:
         """Find the rules without ML on the training rows; return the model's scores of them."""
         pipeline = self._pipeline
@@ -130,10 +134,12 @@ class Judge:
 
     def choose_threshold(self, validation: Scored) -> None:
         """Choose where to act, for the model and for the rules alike, where that is asked for."""
-        if self._rule is None or self.standard is None or self._constant is None:
+        if self._rule is None:
             return
         self.threshold = self._chosen(validation, self.predicted(validation), self._rule)
         self._pipeline.threshold = self.threshold.threshold
+        if self.standard is None or self._constant is None:
+            return
         rule = self._chosen(validation, validation.rule, self._rule)
         self.standard = Standard(self.standard.rule, rule.threshold)
         if self._value is not None:
@@ -218,18 +224,32 @@ class Judge:
     def comparisons(self, split: Scored) -> Iterable[Comparison]:
         """Yield the model against the rule, by the chief metric and by what a decision is worth."""
         assert self.standard is not None
-        metrics = [None] if self._value is None else [None, "profit"]
-        for metric in metrics:
+        threshold = self.standard.threshold
+        yield from self._compared(split, split.rule, threshold, "the best rule without ML", False)
+
+    def against(
+        self, other: Judge, split: Scored, of_other: Scored, name: str
+    ) -> tuple[Comparison, ...]:
+        """Compare the model with that of another judge on a split that both have scored."""
+        scores = other.predicted(of_other)
+        return tuple(self._compared(split, scores, other._pipeline.threshold, name, True))
+
+    def _compared(
+        self, split: Scored, scores: Float64, threshold: float, name: str, learned: bool
+    ) -> Iterable[Comparison]:
+        for metric in [None] if self._value is None else [None, "profit"]:
             try:
                 yield model_beats_baseline(
                     self._pipeline.task_,
                     split.truth,
                     self.predicted(split),
-                    split.rule,
+                    scores,
                     sample_weight=split.weight,
                     metric=metric,
-                    thresholds=(self._pipeline.threshold, self.standard.threshold),
+                    thresholds=(self._pipeline.threshold, threshold),
                     value=self._value,
+                    baseline=name,
+                    learned=learned,
                 )
             except DataError:
                 # So few rows that the metric is not defined on them: nothing can be compared, and

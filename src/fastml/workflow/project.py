@@ -6,17 +6,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, cast
 
 from fastml._typing import PathLike, Task
-from fastml.calibration import Method
 from fastml.errors import ConfigError, did_you_mean
 from fastml.evaluation.decision_value import DecisionValue
 from fastml.evaluation.threshold_rule import Stated, parse_threshold_rule
 from fastml.model_selection import Method as SplitMethod
 from fastml.preprocessing import (
     CorrelationPruner,
-    FeatureCrosser,
     MinMaxScaler,
     MissingRowDropper,
     OneHotEncoder,
@@ -24,12 +22,12 @@ from fastml.preprocessing import (
     SimpleImputer,
     StandardScaler,
 )
-from fastml.preprocessing.bending import Bending
-from fastml.preprocessing.k_bins_discretizer import MOST_BINS
+from fastml.workflow.learner import Learner, check_learner
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
     choice,
     flag,
+    given,
     label,
     number,
     read_settings,
@@ -45,7 +43,6 @@ from fastml.workflow.toml import toml_text
 __all__ = [
     "Data",
     "Features",
-    "Learner",
     "Problem",
     "Project",
     "Split",
@@ -151,8 +148,9 @@ class Features:
     def arguments(self) -> dict[str, Any]:
         """Return the keys that were given, as arguments of `fastml.Pipeline`."""
         found: dict[str, Any] = dict(self.lists())
-        imputer = {"strategy": self.impute, "add_indicator": self.missing_indicator}
-        found["imputer"] = SimpleImputer(**_stated(imputer))
+        imputer = _stated({"strategy": self.impute, "add_indicator": self.missing_indicator})
+        if imputer:
+            found["imputer"] = SimpleImputer(**imputer)
         encoder = {"max_categories": self.max_categories, "min_frequency": self.min_frequency}
         found["encoder"] = OneHotEncoder(**_stated(encoder))
         found["pruner"] = CorrelationPruner(**_stated({"threshold": self.most_correlated}))
@@ -181,77 +179,6 @@ class Split:
     method: Annotated[SplitMethod | None, choice("random", "stratified", "time", "group")] = None
     column: Annotated[str | None, text] = None
     ledger: Annotated[str | None, text] = None
-
-
-def _class_weight(value: Any, where: str) -> str | dict[str, float]:
-    if value == _CLASS_WEIGHTS:
-        return _CLASS_WEIGHTS
-    if isinstance(value, dict):
-        return {name: number(above=0)(w, f"{where}.{name}") for name, w in value.items()}
-    raise ConfigError(
-        f'{where}: expected "balanced" or a weight for each class such as {{ yes = 5, no = 1 }}, '
-        f"found {value!r}"
-    )
-
-
-def _bins(value: Any, where: str) -> int | dict[str, int]:
-    if isinstance(value, dict):
-        return {name: _count_of_bins(n, f"{where}.{name}") for name, n in value.items()}
-    return _count_of_bins(value, where)
-
-
-_count_of_bins = whole(at_least=2, at_most=MOST_BINS)
-
-
-def _crosses(value: Any, where: str) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(value, list) or not all(isinstance(each, list) for each in value):
-        raise ConfigError(
-            f'{where}: expected lists of columns such as [["city", "product"]], found {value!r}'
-        )
-    crosses = tuple(texts(each, where) for each in value)
-    FeatureCrosser(crosses).check_crosses()
-    return crosses
-
-
-@dataclass(frozen=True, slots=True)
-class Learner:
-    """What is trained, and how. A key left out takes the learner's own default."""
-
-    kind: Annotated[str, choice("linear", later={"xgboost": "boosted trees", "cnn": "images"})] = (
-        "linear"
-    )
-    loss: Annotated[str | None, choice("squared", "huber", "quantile")] = None
-    quantile: Annotated[float | None, number(above=0, below=1)] = None
-    solver: Annotated[str | None, choice("auto", "sgd", "lbfgs")] = None
-    learning_rate: Annotated[float | None, number(above=0)] = None
-    schedule: Annotated[str | None, choice("adaptive", "constant", "invscaling")] = None
-    epochs: Annotated[int | None, whole(at_least=1)] = None
-    batch_size: Annotated[int | None, whole(at_least=1)] = None
-    l2: Annotated[float | None, number(at_least=0)] = None
-    l1: Annotated[float | None, number(at_least=0)] = None
-    max_iter: Annotated[int | None, whole(at_least=1)] = None
-    tolerance: Annotated[float | None, number(above=0)] = None
-    patience: Annotated[int | None, whole(at_least=1)] = None
-    time_budget: Annotated[float | None, number(above=0)] = None
-    class_weight: Annotated[str | dict[str, float] | None, _class_weight] = None
-    calibration: Annotated[Method | None, choice(*get_args(Method))] = None
-    bins: Annotated[int | dict[str, int] | None, _bins] = None
-    crosses: Annotated[tuple[tuple[str, ...], ...], _crosses] = ()
-
-    def chosen(self) -> dict[str, Any]:
-        """Return the keys that were given, as arguments of the learner."""
-        return given(self, "kind", "calibration", "bins", "crosses")
-
-    @property
-    def bending(self) -> Bending:
-        """The bins and the crosses."""
-        return Bending(self.bins, FeatureCrosser(self.crosses))
-
-
-def given(settings: Any, *apart: str) -> dict[str, Any]:
-    """Return the keys of a section that have a value, but for those in `apart`."""
-    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    return {k: v for k, v in values.items() if k not in apart and v is not None}
 
 
 _SECTIONS: dict[str, type] = {
@@ -363,6 +290,7 @@ def parse_project(words: str, folder: Path = Path()) -> Project:
     if not isinstance(success, dict):
         raise ConfigError(f"[success]: expected a table, found {success!r}")
     _check_together(sections["problem"], sections["split"])
+    check_learner(sections["learner"])
     return Project(**sections, success=success, text=words, folder=folder)
 
 

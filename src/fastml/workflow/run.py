@@ -13,22 +13,25 @@ from fastml import __version__
 from fastml._typing import PathLike, Task
 from fastml.data import Source, scan
 from fastml.engine import default_threads
+from fastml.ensemble import load_xgboost
 from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
-from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.model_selection import Splits, split
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
-from fastml.reporting.outcome import Baseline, Outcome, Recalibration, finite
+from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, finite
 from fastml.target import check_target_type
+from fastml.workflow.beside import Rival
 from fastml.workflow.folder import check_folder, named_for_now, write_run
 from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
 from fastml.workflow.ledger import record_look
 from fastml.workflow.models import Mandate
-from fastml.workflow.project import Project, given, refuse_binary_keys
+from fastml.workflow.pipelines import project_pipeline
+from fastml.workflow.project import Project, refuse_binary_keys
+from fastml.workflow.settings import given
 
 __all__ = ["run"]
 
@@ -75,6 +78,8 @@ def run(
     problem = project.problem
     success = project.criteria
     _check_criteria(success, problem.task)
+    if "xgboost" in (project.learner.kind, project.learner.compare):
+        load_xgboost()  # before any time is spent
     with journal.stage("read"):
         source = _open(project, journal)
     with journal.stage("profile"):
@@ -87,10 +92,15 @@ def run(
         parts = split(source, **effective)
         _say_split(effective, parts, journal)
     with journal.stage("train"):
-        pipeline = _pipeline(project, classifies)
+        pipeline = project_pipeline(project, project.learner.kind, classifies)
         pipeline.fit(parts.train, validation=parts.validation)
         _check_class_weight(project, pipeline)
         _say_training(pipeline, journal)
+    rival = None
+    if project.learner.compare is not None:
+        with journal.stage("compare"):
+            rival = Rival(project.learner.compare, project, classifies, parts)
+            journal.say(f"{rival.kind} on the same rows: {rival.seconds:.2f} s")
     with journal.stage("judge"):
         judge = Judge(
             pipeline,
@@ -101,7 +111,12 @@ def run(
         )
         look = None if draft else _look(project, effective, folder)
         judgement = _judge(judge, parts, journal, look)
-    outcome = _outcome(project, pipeline, table, judge, judgement, journal)
+        beside = None
+        if rival is not None:
+            beside = rival.beside(
+                judge, judgement.rows, judgement.judged_on, journal.seconds["train"]
+            )
+    outcome = _outcome(project, pipeline, table, judge, judgement, beside, journal)
     with journal.stage("write"):
         journal.say(f"writing to {folder}")
         mandate = Mandate(
@@ -228,28 +243,6 @@ def _say_split(settings: Mapping[str, Any], parts: Splits, journal: Journal) -> 
     )
 
 
-def _pipeline(project: Project, classifies: bool) -> Pipeline:
-    chosen = project.learner.chosen()
-    for name in ("loss", "quantile") if classifies else ("class_weight", "calibration"):
-        if getattr(project.learner, name) is not None:
-            kinds = ("numbers", "classes") if classifies else ("classes", "numbers")
-            raise ConfigError(f"[learner] {name} is for {kinds[0]}; the target holds {kinds[1]}")
-    learner = (LogisticRegression if classifies else LinearRegression)(**chosen)
-    pipeline = Pipeline(
-        learner,
-        target=project.problem.target,
-        task=project.problem.task,
-        positive=project.problem.positive,
-        weight=project.problem.weight,
-        bins=project.learner.bins,
-        crosses=project.learner.crosses,
-        **project.features.arguments(),
-    )
-    reading = project.data.options()
-    pipeline.reading = {name: value for name, value in reading.items() if name != "format"}
-    return pipeline
-
-
 def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
     """Refuse weights for classes that are not there: a learner leaves them without effect."""
     weights = project.learner.class_weight
@@ -352,6 +345,7 @@ def _outcome(
     table: TableProfile,
     judge: Judge,
     judgement: _Judgement,
+    beside: Beside | None,
     journal: Journal,
 ) -> Outcome:
     rows = (f"{each.rows:,} {name}" for name, each in judgement.splits.items())
@@ -383,6 +377,7 @@ def _outcome(
         scores=judge.predicted(judgement.rows),
         calibration=judgement.calibration,
         threshold=judge.threshold,
+        beside=beside,
         explanation=pipeline.explain().to_dict(),
         profile=table.to_dict(),
         facts=facts,

@@ -209,3 +209,9 @@ def _bounds(
         if bound is not None
     ]
     return " " + " and ".join(said) if said else ""
+
+
+def given(settings: Any, *apart: str) -> dict[str, Any]:
+    """Return the keys of a section that have a value, but for those in `apart`."""
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    return {k: v for k, v in values.items() if k not in apart and v is not None}

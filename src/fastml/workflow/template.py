@@ -72,11 +72,14 @@ seed = 7
 # ledger = "looks.jsonl"       # where looks at the test rows are counted; default: test-looks.jsonl
 
 [learner]
-kind = "linear"
+kind = "linear"                # linear | xgboost (boosted trees: pip install 'fastml[xgboost]')
+# compare = "xgboost"          # train this kind, too, and show it beside: same rows, same report
 # solver = "auto"              # the default | sgd | lbfgs
 # epochs = 10                  # the default; of sgd
 # bins = 32                    # cut numbers into bins, so that a line bends; or {{ age = 10 }}
 # crosses = [["shop", "month"]]  # weights for combinations of columns; a number is binned first
+# rounds = 500                 # of xgboost: the most trees; the validation rows say when to stop
+# max_depth = 6                # of xgboost: the most splits on the way to a leaf
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
 # calibration = "platt"        # platt | isotonic | temperature: probabilities are corrected on the
 #                              # validation rows; default: they stay as they are

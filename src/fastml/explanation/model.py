@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from fastml._typing import Float64
 from fastml.calibration import Calibrator
+from fastml.ensemble import BoostedTrees
 from fastml.evaluation.numbers import amount, how_many, signed
+from fastml.explanation.linear import linear_contributions, linear_features
+from fastml.explanation.trees import tree_contributions, tree_features
 from fastml.preprocessing.encode_plan import EncodePlan
-from fastml.preprocessing.features import BinFeature, CodeFeature, CrossFeature, NumericFeature
 from fastml.target import Target
 
 __all__ = ["Contribution", "Explanation", "by_class", "explain_model", "explain_rows"]
 
 _MOST_SHOWN = 4
-_KINDS: dict[type, str] = {BinFeature: "binned", CrossFeature: "crossed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,9 @@ class Explanation:
     A feature's `weight` is the spread that it gives to the margin over the training rows (the
     standard deviation of its contribution), so that numbers and categories compare. A number has
     its `coefficient` a raw unit (a date also `per_day`), a category the `coefficients` of its
-    values; of a multiclass model these are lists, one entry a class. Margins are explained as the
-    learner gives them; `calibration` says what their probabilities go through afterwards.
+    values; of a multiclass model these are lists, one entry a class; trees have none. Margins are
+    explained as the learner gives them; `calibration` says what their probabilities go through
+    afterwards.
     """
 
     task: str
@@ -70,8 +70,9 @@ class Explanation:
         lines.append(f"{how_many(len(self.features), 'column')}{first}:")
         width = max((len(f["name"]) for f in self.features), default=0)
         lines += [
-            f"  {f['name']:<{width}}  {amount(f['weight']):>8}  {_in_words(f, self.classes)}"
+            f"  {f['name']:<{width}}  {amount(f['weight']):>8}  {words}".rstrip()
             for f in self.features
+            for words in [_in_words(f, self.classes)]
         ]
         if self.calibration is not None:
             lines.append(f"probabilities are calibrated: {self.calibration}")
@@ -99,7 +100,9 @@ def _in_words(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
         if feature["kind"] == "datetime":
             return f"{signed(feature['per_day'], 6)} a day"
         return f"{signed(feature['coefficient'], 6)} a unit"
-    values = feature["coefficients"]
+    values = feature.get("coefficients")
+    if values is None:  # of trees
+        return ""
     if not values:
         return "no values"
     if isinstance(next(iter(values.values())), list):
@@ -130,71 +133,21 @@ def explain_model(
     Coefficients stand in raw units of the columns, those of a category against the average
     training row; with the intercept they sum to the margin of a row that lacks nothing.
     """
-    weights = np.asarray(learner.weights_, np.float64)
-    intercept = np.asarray(learner.intercept_, np.float64).reshape(-1).copy()
-    features = []
-    indicators = iter(range(len(plan.numeric), plan.n_dense))
-    for i, number in enumerate(plan.numeric):
-        per_unit = weights[i] / number.scale
-        intercept -= per_unit * number.center
-        described = _describe_number(number, weights[i], per_unit)
-        if number.kind == "datetime":
-            described["per_day"] = _plain(per_unit * _a_day(plan.schema.field(number.column).type))
-        if number.indicator:
-            described["missing"] = _plain(weights[next(indicators)])
-        features.append(described)
-    for category in plan.coded:
-        own = plan.weights_of(weights, category)
-        intercept += category.share @ own  # which the coefficients are told without
-        features.append(_describe_codes(category, own))
+    if isinstance(learner, BoostedTrees):
+        features, intercept = tree_features(plan, learner), []
+    else:
+        features, own = linear_features(plan, learner)
+        intercept = own.tolist()
     features.sort(key=lambda each: -each["weight"])
     return Explanation(
         task=target.task,
         target=target.column,
         classes=list(target.classes),
-        intercept=intercept.tolist(),
+        intercept=intercept,
         features=features,
         dropped=[{"column": name, "reason": reason} for name, reason in dropped.items()],
         calibration=None if calibrator is None else str(calibrator),
     )
-
-
-def _a_day(type_: pa.DataType) -> float:
-    """Return how many of a type's units are a day."""
-    if pa.types.is_date32(type_):
-        return 1.0
-    return 86_400.0 * {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
-
-
-def _plain(values: Float64) -> float | list[float]:
-    return float(values[0]) if len(values) == 1 else values.tolist()
-
-
-def _describe_number(feature: NumericFeature, weight: Float64, per_unit: Float64) -> dict[str, Any]:
-    return {
-        "column": feature.column,
-        "name": feature.column,
-        "kind": feature.kind,
-        "weight": float(np.abs(weight).max()) * feature.spread,
-        "coefficient": _plain(per_unit),
-        "imputed": feature.imputed,
-        "center": feature.center,
-        "scale": feature.scale,
-    }
-
-
-def _describe_codes(feature: CodeFeature, weights: Float64) -> dict[str, Any]:
-    centred = weights - feature.share @ weights
-    spread = np.sqrt(feature.share @ np.square(centred))
-    return {
-        "column": feature.column,
-        "name": feature.name,
-        "kind": _KINDS.get(type(feature), "categorical"),
-        "weight": float(spread.max()),
-        "coefficients": {
-            label: _plain(row) for label, row in zip(feature.labels, centred, strict=True)
-        },
-    }
 
 
 def explain_rows(
@@ -209,23 +162,10 @@ def explain_rows(
     lane : int
         Which class, of a multiclass model.
     """
-    block = plan.encode(batch)
-    weights = np.asarray(learner.weights_, np.float64)[:, lane]
-    average = [f.average for f in plan.numeric] + [f.missing for f in plan.numeric if f.indicator]
-    dense = (block.dense.astype(np.float64) - average) * weights[: plan.n_dense]
-    added: dict[str, Float64] = {}
-    indicators = iter(range(len(plan.numeric), plan.n_dense))
-    for i, number in enumerate(plan.numeric):
-        added[number.column] = dense[:, i]
-        if number.indicator:
-            added[number.column] = added[number.column] + dense[:, next(indicators)]
-    for j, category in enumerate(plan.coded):
-        own = plan.weights_of(weights, category)
-        start = plan.code_starts[j]
-        known = block.codes[:, j] >= 0
-        picked = np.where(known, own[np.where(known, block.codes[:, j] - start, 0)], 0.0)
-        centred = picked - category.share @ own
-        added[category.column] = added.get(category.column, 0.0) + centred
+    contributions = (
+        tree_contributions if isinstance(learner, BoostedTrees) else linear_contributions
+    )
+    added = contributions(plan, learner, batch, lane)
     values = {name: batch.column(name).to_pylist() for name in plan.schema.names}
     for cross in plan.crosses:
         together = zip(*(values[part.column] for part in cross.parts), strict=True)
