@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fastml.calibration import Calibrator
 from fastml.ensemble import BoostedTrees
-from fastml.errors import ArtifactError
+from fastml.errors import ArtifactError, ConfigError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
@@ -66,6 +66,8 @@ class Fitted:
         ------
         ArtifactError
             If the parts do not belong together.
+        ConfigError
+            If the learner needs what is not installed.
         """
         if manifest.get("kind") != _KIND:
             raise ArtifactError(
@@ -88,6 +90,8 @@ class Fitted:
                 calibrator=calibration and Calibrator.from_state(calibration, len(target.classes)),
             )
             found._check_shapes()
+        except ConfigError:  # a part that is not installed
+            raise
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
             raise ArtifactError(
                 f"the artifact's parts do not belong together ({error!r}); save the model again"

@@ -111,6 +111,10 @@ def test_weights_and_classes_count() -> None:
     )
 
 
+def test_no_rows_to_predict(model: Pipeline) -> None:
+    assert model.predict_proba(rows().slice(0, 0)).shape == (0, 2)
+
+
 def test_new_categories_are_missing_ones(model: Pipeline) -> None:
     row = rows().to_pylist()[1]
     found = model.predict_proba([{**row, "city": "never seen"}])
@@ -180,10 +184,15 @@ def test_parameters_out_of_range(given: dict[str, Any], message: str) -> None:
         pipeline("y", **given).fit(rows())
 
 
-def test_without_xgboost_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_xgboost_it_says_what_to_install(
+    model: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = model.state()
     monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(ConfigError, match=r"not installed: pip install 'fastml\[xgboost\]'"):
         pipeline("y").fit(rows())
+    with pytest.raises(ConfigError, match="not installed"):
+        Pipeline.from_state(*state)
 
 
 def test_blocks_of_another_shape_and_no_training(model: Pipeline) -> None:

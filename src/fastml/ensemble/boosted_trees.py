@@ -76,9 +76,6 @@ class BoostedTrees(Estimator):
         over a sample of the training rows: the dense features, then the code columns.
     """
 
-    _estimator_type = "classifier"
-    _allow_nan = True
-
     booster_: Any
     n_iter_: int
     stop_reason_: str
@@ -184,7 +181,7 @@ class BoostedTrees(Estimator):
         )
         self.n_iter_ = booster.num_boosted_rounds()
         self.stop_reason_ = "patience" if self.n_iter_ < self.rounds else "rounds"
-        self._keep(bytes(booster.save_raw("ubj")))
+        self._keep(bytes(booster.save_raw("ubj")), threads)
         self.n_features_in_ = design.n_features
         self.spread_ = self.contributions(_sample(design)).std(axis=0)
         return self
@@ -229,11 +226,12 @@ class BoostedTrees(Estimator):
             "seed": self.seed,
         }
 
-    def _keep(self, content: bytes) -> None:
+    def _keep(self, content: bytes, threads: int) -> None:
         """Open trees from XGBoost's own file format, so that none but what it holds is used."""
         booster = load_xgboost().Booster()
         booster.load_model(bytearray(content))
-        self.booster_ = booster
+        booster.set_param({"nthread": threads})
+        self.booster_, self._n_threads = booster, threads
 
     # -- prediction ---------------------------------------------------------------------------
 
@@ -251,6 +249,8 @@ class BoostedTrees(Estimator):
     def predict_design(self, block: DesignBlock) -> Float64:
         """Return the margins of a block, float64 (n_rows, n_lanes), as a linear learner does."""
         table = self._table(block)
+        if not block.n_rows:
+            return np.empty((0, self.spread_.shape[1]))
         margins = self.booster_.inplace_predict(table, predict_type="margin", strict_shape=True)
         return np.asarray(margins, np.float64) + self._offset
 
@@ -267,6 +267,7 @@ class BoostedTrees(Estimator):
             table,
             feature_types=feature_types(self._n_dense, len(self._first)),
             enable_categorical=True,
+            nthread=self._n_threads,
         )
         found = self.booster_.predict(matrix, pred_contribs=True, strict_shape=True)
         return np.asarray(found[:, :, :-1], np.float64).transpose(0, 2, 1)
@@ -305,7 +306,7 @@ class BoostedTrees(Estimator):
         known = cls._defaults()
         model = cls(**{name: value for name, value in state["params"].items() if name in known})
         try:
-            model._keep(trees)
+            model._keep(trees, model.threads or default_threads())
         except load_xgboost().core.XGBoostError as error:
             raise ValueError(f"the trees are not in XGBoost's format: {error}") from error
         model._n_dense = int(state["n_dense"])
