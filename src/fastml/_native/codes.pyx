@@ -1,7 +1,7 @@
 """The code part of design rows: categories, bins of numbers, and combinations of both.
 
 A *part* is a tuple ``(column, edges, table)``: the codes of a category, int32 (n,), with `edges`
-None; or numbers, float32 (n,) with NaN for missing, and the edges of their bins, float32, ascending.
+None; or numbers, float32 (n,) with NaN for missing, and the float32 edges of their bins, ascending.
 The code of a number is how many edges are at or below it. ``table[code + 1]``, int32, is what a
 code becomes; -1 is missing on the way in, and nothing on the way out. Codes must be in range.
 """

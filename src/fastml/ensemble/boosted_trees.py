@@ -201,10 +201,11 @@ class BoostedTrees(Estimator):
     def _factors(self, design: Design, classes: Sequence[Any] | None) -> Float64 | None:
         if classes is None:
             return None
-        counts = class_totals(design, len(classes))
+        totals = class_totals(design, len(classes))
         labels = np.asarray(classes)
-        check_classes(counts, labels)
-        return class_factors(self.class_weight, labels, counts)
+        check_classes(totals, labels)
+        factors = class_factors([self.class_weight], labels, totals)
+        return None if factors is None else factors[0]
 
     def _settings(self, classes: Sequence[Any] | None, threads: int) -> dict[str, Any]:
         if classes is None:
