@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -23,6 +24,7 @@ from fastml.errors import ConfigError, DataError, SchemaError, not_fitted
 from fastml.linear_model.base import total_weight
 from fastml.linear_model.classes import check_classes, class_factors, class_totals
 from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.link import logistic, softmax
 from fastml.linear_model.settings import is_number
 
 __all__ = ["BoostedTrees"]
@@ -201,7 +203,7 @@ class BoostedTrees(Estimator):
     def _factors(self, design: Design, classes: Sequence[Any] | None) -> Float64 | None:
         if classes is None:
             return None
-        totals = class_totals(design, len(classes))
+        totals = class_totals(design, len(classes))[None]
         labels = np.asarray(classes)
         check_classes(totals, labels)
         factors = class_factors([self.class_weight], labels, totals)
@@ -233,6 +235,8 @@ class BoostedTrees(Estimator):
         booster.load_model(bytearray(content))
         booster.set_param({"nthread": threads})
         self.booster_, self._n_threads = booster, threads
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+        self._learned_numbers = objective.startswith("reg:")
 
     # -- prediction ---------------------------------------------------------------------------
 
@@ -254,6 +258,19 @@ class BoostedTrees(Estimator):
             return np.empty((0, self.spread_.shape[1]))
         margins = self.booster_.inplace_predict(table, predict_type="margin", strict_shape=True)
         return np.asarray(margins, np.float64) + self._offset
+
+    def predict_scores(self, block: DesignBlock) -> Float64:
+        """Return the probabilities of a block's rows, or the numbers predicted.
+
+        Returns
+        -------
+        float64 array of shape (n_rows,), of the second of two classes or of numbers, or
+        (n_rows, n_classes)
+        """
+        margins = self.predict_design(block)
+        if self._learned_numbers:
+            return margins[:, 0]
+        return logistic(margins[:, 0]) if margins.shape[1] == 1 else softmax(margins)
 
     def contributions(self, block: DesignBlock) -> Float64:
         """Return what each column of the design adds to the margins (SHAP values).

@@ -15,7 +15,7 @@ from fastml.linear_model.base import LinearModel, blocks_of, total_weight
 from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.lanes import Lanes
-from fastml.linear_model.link import logistic
+from fastml.linear_model.link import logistic, softmax
 from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.settings import Schedule, Settings, Solver
 from fastml.linear_model.training import train
@@ -384,6 +384,8 @@ class LogisticRegression(LinearModel):
         margins = self.predict_design(block)
         if margins.shape[1] == 1:
             return logistic(margins[:, 0])
+        if self.multi_class == "softmax":
+            return softmax(margins)
         return np.exp(self._log_probabilities(margins))
 
     def predict(self, X: Any) -> NDArray[Any]:

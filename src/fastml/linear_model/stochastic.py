@@ -63,9 +63,12 @@ class StochasticSolver:
         lanes: Lanes,
         *,
         moving: Bool | None = None,
-        share: float = 1.0,
+        part: tuple[float, float] = (0.0, 1.0),
     ) -> Float64:
-        """Make one epoch, or a share of it, in the lanes that are `moving` (default: all).
+        """Make one epoch, or a part of it, in the lanes that are `moving` (default: all).
+
+        An epoch's order of rows is the same whichever of its parts, as shares from its begin to
+        its end, are made; it is over with the last.
 
         Returns
         -------
@@ -75,9 +78,9 @@ class StochasticSolver:
         """
         before = self.weights
         state = self._state_for(kernels)
-        runs = _runs(kernels, (settings.seed, self.epoch), share)
-        self.epoch += 1
-        slower = float(np.sqrt(self.epoch)) if settings.schedule == "invscaling" else 1.0
+        runs = _runs(kernels, (settings.seed, self.epoch), part)
+        slower = float(np.sqrt(self.epoch + 1)) if settings.schedule == "invscaling" else 1.0
+        self.epoch += part[1] == 1.0
         rate = lanes.learning_rate / slower
         loss = np.zeros(len(lanes))
         scale = sum(_rows(kernels)) / lanes.total_weight
@@ -166,8 +169,10 @@ def _rows(kernels: DesignKernels) -> list[int]:
     return [kernels.block_rows(block) for block in range(kernels.n_blocks)]
 
 
-def _runs(kernels: DesignKernels, seed: tuple[int, int], share: float) -> NDArray[np.int64]:
-    """Return a share of the runs (block, start, stop) of rows, shuffled."""
+def _runs(
+    kernels: DesignKernels, seed: tuple[int, int], part: tuple[float, float]
+) -> NDArray[np.int64]:
+    """Return a part of the runs (block, start, stop) of rows, shuffled."""
     rows = _rows(kernels)
     length = min(max(sum(rows) // RUNS, 1), LONGEST_RUN)
     runs = [
@@ -176,5 +181,6 @@ def _runs(kernels: DesignKernels, seed: tuple[int, int], share: float) -> NDArra
         for start, stop in pairwise([*range(0, n, length), n])
     ]
     order = np.random.default_rng(seed).permutation(len(runs))
-    kept = order[: max(1, round(share * len(runs)))]
+    first, end = (round(share * len(runs)) for share in part)
+    kept = order[min(first, len(runs) - 1) : max(end, first + 1)]
     return np.array(runs, np.int64).reshape(-1, 3)[kept]

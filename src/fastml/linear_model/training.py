@@ -188,7 +188,7 @@ def _train(
 def _warm_up(kernels: DesignKernels, settings: Settings, objective: Objective) -> Float64:
     """Return where stochastic steps over some of the rows lead; zero where they lead astray."""
     solver = StochasticSolver(np.zeros(objective.shape))
-    loss = solver.run(kernels, settings, objective.lanes, share=WARM_UP)
+    loss = solver.run(kernels, settings, objective.lanes, part=(0.0, WARM_UP))
     astray = ~(loss < 2.0 * objective.loss_at_zero())  # or not finite
     return np.where(objective.lanes.per_lane(astray), 0.0, solver.weights)
 

@@ -1,0 +1,49 @@
+"""Which fold each row is held out in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastml.errors import ConfigError, DataError
+
+__all__ = ["Folds", "assign_folds"]
+
+Folds = NDArray[np.uint16]
+MOST_FOLDS = 1000
+
+
+def assign_folds(
+    n_rows: int, folds: int, *, seed: int = 0, codes: NDArray[np.intp] | None = None
+) -> Folds:
+    """Deal rows out to folds at random, as evenly as can be.
+
+    Parameters
+    ----------
+    n_rows : int
+    folds : int
+    seed : int
+    codes : (n_rows,) intp, optional
+        Classes; each is then dealt out evenly.
+
+    Returns
+    -------
+    uint16 ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two folds, or more than 1,000.
+    DataError
+        If there are fewer rows than folds.
+    """
+    if not 2 <= folds <= MOST_FOLDS:
+        raise ConfigError(f"folds is {folds}; expected 2 to {MOST_FOLDS:,}")
+    if n_rows < folds:
+        raise DataError(f"there are {n_rows} rows for {folds} folds; each needs at least one")
+    order = np.argsort(np.random.PCG64(seed).random_raw(n_rows), kind="stable")
+    if codes is not None:
+        order = order[np.argsort(codes[order], kind="stable")]
+    assigned: Folds = np.empty(n_rows, np.uint16)
+    assigned[order] = np.arange(n_rows) % folds
+    return assigned
