@@ -201,7 +201,9 @@ def test_classes_against_the_rest() -> None:
     rng = np.random.default_rng(0)
     x, codes = rng.normal(size=(40, 2)), np.empty((40, 0), np.int32)
     y, w = rng.integers(0, 6, 40).astype(np.float64), rng.random(40)
-    some = DesignKernels([(x, codes, y, w)], 0, 3, "logistic", first_class=2)
+    some = DesignKernels(
+        [(x, codes, y, w)], 0, 3, "logistic", model_class=np.array([2.0, 3.0, 4.0])
+    )
     own = (y[:, None] == [2, 3, 4]).astype(np.float64)
     stated = DesignKernels([(x, codes, own, w)], 0, 3, "logistic")
     margins = rng.normal(size=(40, 3))

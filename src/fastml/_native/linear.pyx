@@ -35,7 +35,8 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
     cdef cppclass Objective:
         Loss loss
         double parameter, width
-        int64_t classes, first_class
+        int64_t classes
+        const void* model_class
         const void* group_weight
 
     cdef cppclass Run:
@@ -124,9 +125,8 @@ cdef class DesignKernels:
         The threshold of huber; the quantile and half the width of its smoothed kink.
     classes : int, optional
         Of softmax: lanes that are one model together; default all.
-    first_class : int, optional
-        Of logistic: the models are those of this class and the next against the rest, and the
-        target is the index of a class.
+    model_class : array of shape (n_models,), optional
+        Of logistic, where targets are classes: the one that each model tells from the rest.
     groups : list of uint16 arrays of shape (n_rows,), optional
         Which group each row of each block is in.
     group_weight : array of shape (n_groups, n_models), optional
@@ -142,7 +142,7 @@ cdef class DesignKernels:
 
     def __init__(self, blocks, int64_t n_codes, int64_t lanes=1, loss="squared",
                  double parameter=1.0, double width=0.0, classes=None,
-                 first_class=None, groups=None, group_weight=None):
+                 model_class=None, groups=None, group_weight=None):
         if not 1 <= lanes <= kMostLanes:
             raise ValueError(f"got {lanes} lanes, expected 1 to {kMostLanes}")
         self._objective.loss = <Loss><int>_LOSSES[loss]
@@ -153,7 +153,7 @@ cdef class DesignKernels:
             self._objective.classes = lanes if classes is None else classes
             if self._objective.classes < 1 or lanes % self._objective.classes:
                 raise ValueError(f"{lanes} lanes are no models of {classes} classes")
-        self._objective.first_class = -1 if first_class is None else first_class
+        self._objective.model_class = NULL
         self._objective.group_weight = NULL
         self._arrays = []
         self.dtype = blocks[0][0].dtype if blocks else np.dtype(np.float64)
@@ -166,6 +166,10 @@ cdef class DesignKernels:
         self._kernels = &kernels(self.dtype == np.float32, lanes)
         for dense, codes, target, weight in blocks:
             self._add(dense, codes, target, weight)
+        if model_class is not None:
+            model_class = self._checked(model_class, self.dtype, (lanes,))
+            self._objective.model_class = _address(model_class)
+            self._arrays.append(model_class)
         if groups is not None:
             self._weigh_groups(groups, group_weight)
 

@@ -49,9 +49,8 @@ struct Objective {
     double parameter;
     double width;
     int64_t classes;
-    // Of a logistic loss, where not negative: the models are those of this class and the next ones
-    // against the rest, and targets are classes.
-    int64_t first_class;
+    // T, one a model: the class that a model tells from the rest, where targets are classes; or null.
+    const void* model_class;
     // T, groups x models: by what each model multiplies the weights of each group of rows, so that a
     // row has a weight of its own in each for two bytes. Null where all are one.
     const void* group_weight;

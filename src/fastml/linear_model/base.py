@@ -90,6 +90,14 @@ class LinearModel(Estimator):
         kernels.margins(0, weights, margins)
         return margins + self.intercept_
 
+    def scores(self, margins: Float64) -> Float64:
+        """Return what margins (n_rows, n_lanes) stand for: probabilities, or numbers."""
+        raise NotImplementedError
+
+    def predict_scores(self, block: DesignBlock) -> Float64:
+        """Return the scores of a block's rows."""
+        return self.scores(self.predict_design(block))
+
     def _margins(self, X: Any) -> Float64:
         matrix = self._validate(X, reset=False)
         return self.predict_design(DesignBlock(matrix, np.empty((len(matrix), 0), np.int32)))

@@ -374,14 +374,13 @@ class LogisticRegression(LinearModel):
         logs: Float64 = margins - np.log(np.exp(margins).sum(axis=1, keepdims=True))
         return logs
 
-    def predict_scores(self, block: DesignBlock) -> Float64:
-        """Return the probabilities of a block's rows.
+    def scores(self, margins: Float64) -> Float64:
+        """Return the probabilities that margins (n_rows, n_lanes) stand for.
 
         Returns
         -------
         float64 array of shape (n_rows,), of the second of two classes, or (n_rows, n_classes)
         """
-        margins = self.predict_design(block)
         if margins.shape[1] == 1:
             return logistic(margins[:, 0])
         if self.multi_class == "softmax":

@@ -127,10 +127,7 @@ class Problem:
         return weights if self.scale is None else self.scale.outward(weights)
 
     def kernels(self, models: slice) -> DesignKernels:
-        """Bind the blocks to the loss for some of the models.
-
-        Of classes against the rest they are those of one variant, or a part of them.
-        """
+        """Bind the blocks to the loss for some of the models."""
         loss, dtype = self.loss, self.design.dtype
         blocks = []
         for block in self.design.blocks:
@@ -147,15 +144,16 @@ class Problem:
                     None if weight is None else np.ascontiguousarray(weight, dtype=dtype),
                 )
             )
-        groups: dict[str, Any] = {}
+        more: dict[str, Any] = {}
         if self.groups is not None:
             weight = self.groups.weight
             own = weight if weight.shape[1] == 1 else weight[:, models]
             shape = len(weight), models.stop - models.start
             table = np.ascontiguousarray(np.broadcast_to(own, shape), dtype=dtype)
-            groups = {"groups": list(self.groups.of), "group_weight": table}
+            more |= {"groups": list(self.groups.of), "group_weight": table}
         if loss.against_rest:
-            groups["first_class"] = models.start % loss.against_rest
+            classes = np.arange(models.start, models.stop) % loss.against_rest
+            more["model_class"] = classes.astype(dtype)
         return DesignKernels(
             blocks,
             self.design.n_codes,
@@ -164,7 +162,7 @@ class Problem:
             loss.parameter,
             loss.width,
             loss.classes,
-            **groups,
+            **more,
         )
 
     def parts(self, most: int = LANES) -> Iterator[slice]:
@@ -172,8 +170,7 @@ class Problem:
 
         A part has one model at least, however many lanes that takes.
         """
-        n = self.loss.against_rest or self.lanes.n_models  # what may be side by side
+        n = self.lanes.n_models
         n_parts = -(-n // max(1, most // self.loss.classes))
-        for first in range(0, self.lanes.n_models, n):
-            for part in range(n_parts):
-                yield slice(first + n * part // n_parts, first + n * (part + 1) // n_parts)
+        for part in range(n_parts):
+            yield slice(n * part // n_parts, n * (part + 1) // n_parts)

@@ -11,7 +11,7 @@ import numpy as np
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
-from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.robust import error_threshold
@@ -400,12 +400,10 @@ time_budget, fit_intercept, warm_start, threads, seed
 
     def predict(self, X: Any) -> Float64:
         """Return the predictions, (n_rows,) or (n_rows, n_targets)."""
-        margins = self._margins(X)
-        return margins[:, 0] if self._flat else margins
+        return self.scores(self._margins(X))
 
-    def predict_scores(self, block: DesignBlock) -> Float64:
-        """Return the predictions of a block's rows, (n_rows,) or (n_rows, n_targets)."""
-        margins = self.predict_design(block)
+    def scores(self, margins: Float64) -> Float64:
+        """Return margins (n_rows, n_lanes) as predictions, (n_rows,) or (n_rows, n_targets)."""
         return margins[:, 0] if self._flat else margins
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
