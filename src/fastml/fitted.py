@@ -13,6 +13,7 @@ from fastml.calibration import Calibrator
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ArtifactError, ConfigError
 from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.model_selection.tried import Tried
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
 from fastml.target import Target
@@ -38,6 +39,7 @@ class Fitted:
     plan: EncodePlan
     learner: Learner
     calibrator: Calibrator | None = None
+    tried: Tried | None = None
 
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
@@ -55,6 +57,7 @@ class Fitted:
             "plan": plan,
             "learner": self.learner.state(),
             "calibration": None if self.calibrator is None else self.calibrator.state(),
+            "tried": None if self.tried is None else self.tried.to_dict(),
         }
         return manifest, tables
 
@@ -76,7 +79,7 @@ class Fitted:
             )
         try:
             target = Target.from_state(manifest["target"])
-            calibration = manifest.get("calibration")
+            calibration, tried = manifest.get("calibration"), manifest.get("tried")
             found = cls(
                 target=target,
                 weight=manifest["weight"],
@@ -88,6 +91,7 @@ class Fitted:
                 plan=plan_from_state(manifest["plan"], tables),
                 learner=_learner(manifest["learner"], tables, target),
                 calibrator=calibration and Calibrator.from_state(calibration, len(target.classes)),
+                tried=tried and Tried.from_dict(tried),
             )
             found._check_shapes()
         except ConfigError:  # a part that is not installed

@@ -19,6 +19,7 @@ from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.fitted import Fitted, Learner
 from fastml.linear_model.design import DesignBlock
+from fastml.model_selection.lane_search import LaneSearch
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
 from fastml.preprocessing.feature_crosser import FeatureCrosser
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
@@ -39,7 +40,7 @@ class Pipeline:
 
     Parameters
     ----------
-    learner : LogisticRegression, LinearRegression or BoostedTrees, optional
+    learner : LogisticRegression, LinearRegression, BoostedTrees or LaneSearch, optional
         Default: by the target.
     target : str
         The column to predict. Rows without it are left out of training.
@@ -82,6 +83,9 @@ class Pipeline:
         The rows that were learned from, and those that were not.
     plan_ : EncodePlan
     learner_ : fitted learner
+        Of a `LaneSearch` the one that it found.
+    tried_ : Tried or None
+        What a `LaneSearch` tried.
     calibrator_ : Calibrator or None
         What every probability goes through, once `calibrate` was called.
     dropped_ : dict of str to str
@@ -95,7 +99,7 @@ class Pipeline:
 
     def __init__(
         self,
-        learner: Learner | None = None,
+        learner: Learner | LaneSearch | None = None,
         *,
         target: str | None = None,
         task: Task | None = None,
@@ -165,7 +169,7 @@ class Pipeline:
 
     def _adopt(self, found: Fitted) -> None:
         self.plan_, self.target_, self.learner_ = found.plan, found.target, found.learner
-        self.calibrator_ = found.calibrator
+        self.calibrator_, self.tried_ = found.calibrator, found.tried
         self.dropped_, self.n_rows_ = dict(found.dropped), found.n_rows
         self.missing_targets_ = found.missing_targets
 
@@ -397,6 +401,7 @@ class Pipeline:
             plan=self.plan_,
             learner=self.learner_,
             calibrator=self.calibrator_,
+            tried=self.tried_,
         ).state()
 
     @classmethod

@@ -8,8 +8,9 @@ from fastml.data import Source, scan
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
 from fastml.fitted import Fitted, Learner
-from fastml.linear_model import LinearRegression
 from fastml.linear_model.design import Design
+from fastml.model_selection.lane_search import LaneSearch
+from fastml.model_selection.tried import Tried
 from fastml.preprocessing.bending import Bending
 from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
 from fastml.preprocessing.conform import find_columns
@@ -40,7 +41,12 @@ def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int)
     columns = _candidates(pipeline, source)
     staging = _staged(pipeline, source, columns, threads)
     target = find_target(
-        staging, target_column, source.name, pipeline.task, pipeline.positive, pipeline.learner
+        staging,
+        target_column,
+        source.name,
+        pipeline.task,
+        pipeline.positive,
+        _trained_kind(pipeline.learner),
     )
     for block in staging.blocks:
         block.target = target.codes(block.target)
@@ -52,7 +58,9 @@ def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int)
     if validation is not None:
         reader = RowReader(plan, target, pipeline.weight, pipeline.reading, threads)
         held_out = reader.design(validation)
-    learner = pipeline.learner if pipeline.learner is not None else target.default_learner()
+    learner, tried = _trained(
+        pipeline.learner or target.default_learner(), target, design, held_out, threads
+    )
     return Fitted(
         target=target,
         weight=pipeline.weight,
@@ -62,7 +70,8 @@ def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int)
         missing_targets=staging.n_left_out,
         dropped=dropped,
         plan=plan,
-        learner=_trained(learner.clone(), target, design, held_out, threads),
+        learner=learner,
+        tried=tried,
     )
 
 
@@ -107,7 +116,7 @@ def _staged(pipeline: Pipeline, source: Source, columns: list[str], threads: int
 
 def _steps(pipeline: Pipeline) -> Steps:
     return Steps(
-        imputer=pipeline.imputer or _imputer(pipeline.learner),
+        imputer=pipeline.imputer or _imputer(_trained_kind(pipeline.learner)),
         scaler=pipeline.scaler or StandardScaler(),
         encoder=pipeline.encoder or OneHotEncoder(),
         pruner=pipeline.pruner or CorrelationPruner(),
@@ -128,10 +137,23 @@ def _bending(pipeline: Pipeline) -> Bending:
     return Bending(pipeline.bins, FeatureCrosser(pipeline.crosses))
 
 
+def _trained_kind(learner: Learner | LaneSearch | None) -> Learner | None:
+    """Return the learner that is trained in the end."""
+    return learner.learner if isinstance(learner, LaneSearch) else learner
+
+
 def _trained(
-    learner: Learner, target: Target, design: Design, validation: Design | None, threads: int
-) -> Learner:
-    if isinstance(learner, LinearRegression):
-        return learner.fit_design(design, validation=validation, threads=threads)
-    classes = list(target.classes) or None
-    return learner.fit_design(design, validation=validation, classes=classes, threads=threads)
+    learner: Learner | LaneSearch,
+    target: Target,
+    design: Design,
+    validation: Design | None,
+    threads: int,
+) -> tuple[Learner, Tried | None]:
+    """Return a copy of the learner, trained, and what was tried to find its settings."""
+    options: dict[str, Any] = {"validation": validation, "threads": threads}
+    if target.classes:
+        options["classes"] = list(target.classes)
+    if isinstance(learner, LaneSearch):
+        search = learner.clone().fit_design(design, **options)
+        return search.best_estimator_, search.tried_
+    return learner.clone().fit_design(design, **options), None

@@ -68,6 +68,7 @@ def test_metrics_json(project: MakeProject) -> None:
         "baseline",
         "threshold",
         "calibration",
+        "tried",
         "beside",
     }
     assert metrics["threshold"]["rule"] == "for the greatest profit"

@@ -98,8 +98,31 @@ class Lanes:
         """Return the lanes with the losses alone."""
         return replace(self, l2=np.zeros(len(self)), l1=np.zeros(len(self)))
 
+    def padded(self) -> Self:
+        """Return as many lanes as the kernels move well; those that were added stand still."""
+        n = _fitting(len(self)) - len(self) if self.classes == 1 else 0
+        none = np.zeros(n)
+        return replace(
+            self,
+            total_weight=np.append(self.total_weight, none + 1.0),
+            l2=np.append(self.l2, none),
+            l1=np.append(self.l1, none),
+            learning_rate=np.append(self.learning_rate, none),
+        )
+
     def at(self, models: slice) -> Self:
+        """Return the lanes of models that lie side by side."""
+        return self.of_models(np.arange(models.start, models.stop))
+
+    def of_models(self, models: NDArray[np.intp]) -> Self:
         """Return the lanes of some of the models."""
-        lanes = slice(models.start * self.classes, models.stop * self.classes)
+        lanes = (models[:, None] * self.classes + np.arange(self.classes)).ravel()
         arrays = {f.name: getattr(self, f.name)[lanes] for f in fields(self) if f.name != "classes"}
         return replace(self, **arrays)
+
+
+def _fitting(lanes: int) -> int:
+    """Return the least number from `lanes` on that is 1, 8 or a multiple of 16."""
+    if lanes == 1 or lanes == 8:
+        return lanes
+    return 8 if lanes < 8 else -(-lanes // LANES) * LANES

@@ -157,12 +157,16 @@ def minimize(
     progress = _Progress(lanes.n_models)
     precondition: Preconditioner | None = None
     decrease = np.full(lanes.n_models, np.inf)
+    stuck = np.zeros(lanes.n_models, np.bool_)
     n_iter = 0
     while True:
         if n_iter in REFRESH or precondition is None:
             precondition = Preconditioner(objective, floor)
         steepest = _steepest(objective, gradient)
         direction = _direction(objective, steepest, history, precondition)
+        if stuck.any():
+            safe = -precondition.diagonal(steepest)
+            direction = np.where(lanes.per_lane(stuck), safe, direction)
         slope = lanes.dot(steepest, direction)
         size = np.maximum(np.abs(value), least)
         gap = -slope / 2.0 / size
@@ -178,9 +182,10 @@ def minimize(
             return progress.minimum(value)
         direction = np.where(lanes.per_lane(progress.moving), direction, 0.0)
         step = _step_in_orthant(objective, value, steepest, direction, noise)
-        stuck = progress.moving & (step == 0.0)
-        # From the preconditioner alone, which leads down if anything does: once more, or no more.
-        progress.end(stuck & ~history.clear(stuck), "precision", n_iter, gap)
+        # What an orthant leaves of a direction need not lead down; of the gradient itself it does.
+        still = progress.moving & (step == 0.0)
+        progress.end(still & stuck, "precision", n_iter, gap)
+        stuck = still & ~history.clear(still)
         before, weights, smooth = value, objective.weights, gradient
         value, gradient = objective.gradient(step)
         history.add(objective.weights - weights, gradient - smooth)

@@ -13,7 +13,7 @@ from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
 from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
-from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.link import logistic, softmax
 from fastml.linear_model.problem import Loss, Problem, RowGroups
@@ -156,10 +156,18 @@ class LogisticRegression(LinearModel):
         ConfigError
             If a parameter is out of range.
         """
+        design, classes = self.read(X, y, sample_weight)
+        return self.fit_design(design, classes=classes)
+
+    def read(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Design, NDArray[Any]]:
+        """Return a table of numbers as a design, and the classes that its targets are indices of.
+
+        Parameters and errors as `fit`'s.
+        """
         self._settings()
         matrix, labels, weight = self._read_rows(X, y, sample_weight, reset=True)
         classes, codes = find_classes(labels)
-        return self.fit_design(blocks_of(matrix, codes.astype(np.float64), weight), classes=classes)
+        return blocks_of(matrix, codes.astype(np.float64), weight), classes
 
     def fit_design(
         self,
@@ -168,6 +176,7 @@ class LogisticRegression(LinearModel):
         validation: Design | None = None,
         classes: Sequence[Any] | NDArray[Any] | None = None,
         n_classes: int | None = None,
+        start: Float64 | None = None,
         threads: int | None = None,
     ) -> Self:
         """Train on design blocks whose targets are indices of classes.
@@ -181,6 +190,9 @@ class LogisticRegression(LinearModel):
             Labels of the classes; default their indices.
         n_classes : int, optional
             Default: as many as `classes`, or as the targets show.
+        start : float64 ndarray of shape (n_features + 2, n_lanes), optional
+            Weights to begin from, as the kernels have them: of the features, the unknown code (0)
+            and the intercept.
         threads : int, optional
             Overrides the parameter.
         """
@@ -198,7 +210,7 @@ class LogisticRegression(LinearModel):
         trained = train(
             problem,
             settings,
-            start=self._start(*problem.shape),
+            start=self._start(*problem.shape) if start is None else start,
             validation=held_out,
             deadline=deadline,
         )

@@ -76,6 +76,10 @@ class Preconditioner:
             product[fixed] = 0.0
         return product
 
+    def diagonal(self, gradient: Float64) -> Float64:
+        """Return the inverse of the Hessian's diagonal times `gradient` (rows, lanes)."""
+        return self._inverse * gradient
+
 
 class _Block:
     """A symmetric block, with its factor over the unknowns that were free last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,24 @@ class Problem:
     def outward(self, weights: Float64) -> Float64:
         """Return weights (rows, lanes) in the units of the target."""
         return weights if self.scale is None else self.scale.outward(weights)
+
+    def of_variants(self, variants: Sequence[int], n_variants: int) -> Problem:
+        """Return the problem of some of the variants whose models are side by side here."""
+        each = self.lanes.n_models // n_variants
+        models = np.concatenate([np.arange(v * each, (v + 1) * each) for v in variants])
+        groups = self.groups
+        if groups is not None and groups.weight.shape[1] > 1:
+            groups = replace(groups, weight=groups.weight[:, models])
+        return replace(self, lanes=self.lanes.of_models(models), groups=groups)
+
+    def padded(self) -> Problem:
+        """Return the problem with some lanes more that stand still, where steps are then faster."""
+        lanes = self.lanes.padded()
+        groups = self.groups
+        if groups is not None and groups.weight.shape[1] > 1:
+            n = lanes.n_models - self.lanes.n_models
+            groups = replace(groups, weight=np.pad(groups.weight, ((0, 0), (0, n))))
+        return replace(self, lanes=lanes, groups=groups)
 
     def kernels(self, models: slice) -> DesignKernels:
         """Bind the blocks to the loss for some of the models."""

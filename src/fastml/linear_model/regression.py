@@ -138,8 +138,15 @@ time_budget, fit_intercept, warm_start, threads, seed
         ConfigError
             If a parameter is out of range.
         """
+        return self.fit_design(self.read(X, y, sample_weight)[0])
+
+    def read(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Design, None]:
+        """Return a table of numbers as a design; there are no classes.
+
+        Parameters and errors as `fit`'s.
+        """
         self._settings()
-        return self.fit_design(self._read_design(X, y, sample_weight, reset=True))
+        return self._read_design(X, y, sample_weight, reset=True), None
 
     def fit_design(
         self,
@@ -147,6 +154,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         *,
         validation: Design | None = None,
         n_classes: int | None = None,
+        start: Float64 | None = None,
         threads: int | None = None,
     ) -> Self:
         """Train on design blocks whose targets are numbers.
@@ -158,6 +166,9 @@ time_budget, fit_intercept, warm_start, threads, seed
             Rows to watch for the moment to stop (see `patience`).
         n_classes : int, optional
             There are none; accepted so that one call serves both estimators.
+        start : float64 ndarray of shape (n_features + 2, n_targets), optional
+            Weights to begin from, as the kernels have them: of the features, the unknown code (0)
+            and the intercept.
         threads : int, optional
             Overrides the parameter.
         """
@@ -165,7 +176,8 @@ time_budget, fit_intercept, warm_start, threads, seed
         weight = total_weight(design)
         self._scale = scale = self._scale_of(design)
         self._error_threshold = None
-        start = self._start(design.n_features + 2, scale.n_targets)
+        if start is None:
+            start = self._start(design.n_features + 2, scale.n_targets)
         trained = self._train_stages(
             scale.design(design),
             None if validation is None else scale.design(validation),

@@ -16,7 +16,7 @@ from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.settings import Settings
 
-__all__ = ["DivergenceError", "StochasticSolver", "squares_of_fit"]
+__all__ = ["DivergenceError", "StochasticSolver", "blank_state", "squares_of_fit"]
 
 RUNS = 1024
 LONGEST_RUN = 4096
@@ -49,12 +49,17 @@ class StochasticSolver:
     squares : ndarray of shape (rows, lanes), float64, optional
         AdaGrad's sums at the start; default zero, so that the first step of a weight is a whole
         learning rate. A model that was fitted starts with those of `squares_of_fit`.
+    epoch : int
+        Epochs that are over.
+    state : ndarray of shape (rows, 3, lanes), optional
+        What a pass left: weights, one over the roots of AdaGrad's sums, zeros. It overrules
+        `squares`, and `weights` are those in it.
     """
 
     weights: Float64
     squares: Float64 | None = None
     epoch: int = 0
-    _state: NDArray[np.floating] | None = field(default=None, repr=False)
+    state: NDArray[np.floating] | None = field(default=None, repr=False)
 
     def run(
         self,
@@ -111,15 +116,22 @@ class StochasticSolver:
     def _state_for(self, kernels: DesignKernels) -> NDArray[np.floating]:
         """Return weights, one over the roots of AdaGrad's sums, and gradients: (rows, 3, lanes)."""
         shape = (kernels.rows, 3, kernels.lanes)
-        if self._state is None or self._state.shape != shape:
-            _, (state,) = BlockMemory().arrays((shape, kernels.dtype))
-            state[:, 0] = self.weights
-            state[:, 1] = 0.0 if self.squares is None else _inverse_roots(self.squares)
-            state[:, 2] = 0.0
-            self._state = state
-        elif self._state.dtype != kernels.dtype:
-            self._state = self._state.astype(kernels.dtype)
-        return self._state
+        if self.state is None or self.state.shape != shape:
+            self.state = blank_state((kernels.rows, kernels.lanes), kernels.dtype)
+            self.state[:, 0] = self.weights
+            if self.squares is not None:
+                self.state[:, 1] = _inverse_roots(self.squares)
+        elif self.state.dtype != kernels.dtype:
+            self.state = self.state.astype(kernels.dtype)
+        return self.state
+
+
+def blank_state(shape: tuple[int, int], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
+    """Return the state of a solver that has made no step, for weights of shape (rows, lanes)."""
+    rows, lanes = shape
+    _, (state,) = BlockMemory().arrays(((rows, 3, lanes), dtype))  # sixteen lanes fill a cache line
+    state[:] = 0.0
+    return state
 
 
 def squares_of_fit(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fastml.errors import ConfigError, DataError
 
-__all__ = ["Folds", "assign_folds"]
+__all__ = ["MOST_FOLDS", "Folds", "assign_folds"]
 
 Folds = NDArray[np.uint16]
 MOST_FOLDS = 1000
@@ -41,9 +41,14 @@ def assign_folds(
         raise ConfigError(f"folds is {folds}; expected 2 to {MOST_FOLDS:,}")
     if n_rows < folds:
         raise DataError(f"there are {n_rows} rows for {folds} folds; each needs at least one")
-    order = np.argsort(np.random.PCG64(seed).random_raw(n_rows), kind="stable")
-    if codes is not None:
-        order = order[np.argsort(codes[order], kind="stable")]
+    rng = np.random.default_rng(seed)
     assigned: Folds = np.empty(n_rows, np.uint16)
-    assigned[order] = np.arange(n_rows) % folds
+    classes = np.zeros(n_rows, np.intp) if codes is None else codes
+    dealt = 0
+    for code in np.unique(classes):
+        rows = np.flatnonzero(classes == code)
+        labels = ((np.arange(len(rows)) + dealt) % folds).astype(np.uint16)
+        rng.shuffle(labels)
+        assigned[rows] = labels
+        dealt += len(rows)  # the next class goes on where this one ended: folds are of equal size
     return assigned

@@ -15,6 +15,7 @@ from fastml.evaluation.comparison import Comparison
 from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.summary import Evaluation
 from fastml.evaluation.threshold import Threshold
+from fastml.model_selection.tried import Tried
 
 __all__ = ["Baseline", "Beside", "Outcome"]
 
@@ -136,6 +137,8 @@ class Outcome:
         How probabilities were calibrated on the validation rows, where they were.
     beside : Beside or None
         Another kind of learner on the same rows, where one was asked for.
+    tried : Tried or None
+        What a search for the best settings tried, where one was asked for.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -160,6 +163,7 @@ class Outcome:
     threshold: Threshold | None = None
     calibration: Recalibration | None = None
     beside: Beside | None = None
+    tried: Tried | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -191,6 +195,7 @@ class Outcome:
             "threshold": self.threshold and self.threshold.to_dict(),
             "calibration": self.calibration and self.calibration.to_dict(),
             "beside": self.beside and self.beside.to_dict(),
+            "tried": self.tried and self.tried.to_dict(),
         }
 
 

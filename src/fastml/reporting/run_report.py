@@ -24,6 +24,7 @@ from fastml.reporting.page import (
     section,
     table,
 )
+from fastml.reporting.tried import tried_table
 
 __all__ = ["run_report", "verdict_words"]
 
@@ -100,6 +101,13 @@ def _sections(outcome: Outcome) -> Iterator[str]:
             _beside(outcome, outcome.beside),
             paragraph(" ".join(each.words for each in outcome.beside.comparisons)),
             note=f"{outcome.beside.learner}, trained, calibrated and judged on the same rows.",
+        )
+    if outcome.tried is not None:
+        note = "Who left the race early was judged on fewer rows, after fewer steps."
+        yield section(
+            "Settings tried",
+            tried_table(outcome.tried),
+            note=f"Chosen: {outcome.tried}. {note if any(outcome.tried.epochs) else ''}",
         )
     yield section(
         "Metrics",

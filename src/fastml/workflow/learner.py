@@ -7,10 +7,23 @@ from typing import Annotated, Any, get_args
 
 from fastml.calibration import Method
 from fastml.errors import ConfigError
+from fastml.evaluation.metrics import METRICS
+from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.model_selection import LaneSearch, LogUniform
+from fastml.model_selection.folds import MOST_FOLDS
+from fastml.model_selection.search_space import candidates_of
 from fastml.preprocessing import FeatureCrosser
 from fastml.preprocessing.bending import Bending
 from fastml.preprocessing.k_bins_discretizer import MOST_BINS
-from fastml.workflow.settings import choice, given, number, texts, whole
+from fastml.workflow.settings import (
+    choice,
+    found,
+    given,
+    number,
+    refuse_unknown,
+    texts,
+    whole,
+)
 
 __all__ = ["Learner", "check_learner"]
 
@@ -45,13 +58,41 @@ def _crosses(value: Any, where: str) -> tuple[tuple[str, ...], ...]:
     return crosses
 
 
+def _tune(value: Any, where: str) -> bool | dict[str, Any]:
+    """Check for true, or for the values of each parameter that is to be tried."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"{where}: expected true, or what to try such as {{ l2 = [1e-6, 1e-4, 1e-2] }}, "
+            f"found {found(value)}"
+        )
+    candidates_of({name: _values(each, f"{where}.{name}") for name, each in value.items()}, None, 0)
+    return value
+
+
+def _values(value: Any, where: str) -> Any:
+    """Return a list of values to try, or what they are drawn from."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        refuse_unknown(value, ("low", "high"), where)
+        bounds = [number(above=0)(value.get(key), f"{where}.{key}") for key in ("low", "high")]
+        return LogUniform(*bounds)
+    raise ConfigError(
+        f"{where}: expected a list of values, or bounds such as {{ low = 1e-8, high = 1e-2 }}, "
+        f"found {found(value)}"
+    )
+
+
 _KINDS = ("linear", "xgboost")
 _BOTH = ("learning_rate", "l2", "l1", "patience")
 _LINEAR = (
     "loss", "quantile", "solver", "schedule", "epochs", "batch_size", "max_iter", "tolerance",
-    "time_budget", "bins", "crosses",
+    "time_budget", "bins", "crosses", "tune", "folds", "scoring", "candidates",
 )  # fmt: skip
 _TREES = ("rounds", "max_depth", "min_child_weight", "subsample")
+_SEARCH = ("tune", "folds", "scoring", "candidates")
 _KIND_OF = dict.fromkeys(_LINEAR, "linear") | dict.fromkeys(_TREES, "xgboost")
 
 
@@ -83,14 +124,31 @@ class Learner:
     bins: Annotated[int | dict[str, int] | None, _bins] = None
     crosses: Annotated[tuple[tuple[str, ...], ...], _crosses] = ()
 
+    tune: Annotated[bool | dict[str, Any] | None, _tune] = None
+    folds: Annotated[int | None, whole(at_least=2, at_most=MOST_FOLDS)] = None
+    scoring: Annotated[str | None, choice(*METRICS)] = None
+    candidates: Annotated[int | None, whole(at_least=1)] = None
+
     def chosen(self, kind: str) -> dict[str, Any]:
         """Return the keys that were given, as arguments of a learner of this kind.
 
         Those that both kinds have are meant for the one that is trained; `class_weight` for both.
         """
-        keys = given(self, "kind", "compare", "calibration", "bins", "crosses")
+        keys = given(self, "kind", "compare", "calibration", "bins", "crosses", *_SEARCH)
         own = keys if kind == self.kind else {k: v for k, v in keys.items() if k not in _BOTH}
         return {k: v for k, v in own.items() if _KIND_OF.get(k, kind) == kind}
+
+    def search(self, learner: LogisticRegression | LinearRegression) -> LaneSearch:
+        """Return the search that `tune` asks for."""
+        return LaneSearch(
+            learner,
+            {name: _values(each, f"[learner] tune.{name}") for name, each in self.tune.items()}
+            if isinstance(self.tune, dict)
+            else None,
+            folds=self.folds,
+            scoring=self.scoring,
+            n_candidates=self.candidates,
+        )
 
     @property
     def bending(self) -> Bending:
@@ -99,7 +157,14 @@ class Learner:
 
 
 def check_learner(learner: Learner) -> None:
-    """Check that each key is of a kind of learner that is trained."""
+    """Check that each key is of a kind of learner that is trained, and that none is without use."""
+    for key in _SEARCH[1:]:
+        if getattr(learner, key) is not None and not learner.tune:
+            raise ConfigError(f"[learner] {key} is for a search; ask for one: tune = true")
+    tried = learner.tune if isinstance(learner.tune, dict) else {"l2": None}
+    for key in tried if learner.tune else ():
+        if getattr(learner, key) is not None:
+            raise ConfigError(f"[learner] {key} is both stated and tuned; choose one")
     if learner.compare == learner.kind:
         raise ConfigError(f"[learner] compare: {learner.kind!r} is the kind that is trained")
     for key in given(learner):

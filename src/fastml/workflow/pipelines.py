@@ -7,7 +7,9 @@ from typing import Any
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
 from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.model_selection import LaneSearch
 from fastml.pipeline import Pipeline
+from fastml.workflow.learner import Learner
 from fastml.workflow.project import Project
 
 __all__ = ["project_pipeline"]
@@ -39,7 +41,7 @@ def project_pipeline(project: Project, kind: str, classifies: bool) -> Pipeline:
             raise ConfigError(f"[learner] {name} is for {kinds[0]}; the target holds {kinds[1]}")
     linear = kind == "linear"
     pipeline = Pipeline(
-        _learner(kind, classifies, settings),
+        _learner(project.learner, kind, classifies, settings),
         target=project.problem.target,
         task=project.problem.task,
         positive=project.problem.positive,
@@ -54,8 +56,9 @@ def project_pipeline(project: Project, kind: str, classifies: bool) -> Pipeline:
 
 
 def _learner(
-    kind: str, classifies: bool, settings: dict[str, Any]
-) -> BoostedTrees | LinearRegression | LogisticRegression:
+    asked: Learner, kind: str, classifies: bool, settings: dict[str, Any]
+) -> BoostedTrees | LinearRegression | LogisticRegression | LaneSearch:
     if kind == "xgboost":
         return BoostedTrees(**settings)
-    return (LogisticRegression if classifies else LinearRegression)(**settings)
+    learner = (LogisticRegression if classifies else LinearRegression)(**settings)
+    return asked.search(learner) if asked.tune else learner

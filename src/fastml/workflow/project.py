@@ -191,8 +191,6 @@ _SECTIONS: dict[str, type] = {
 _LATER = {
     "features": {"derive": "new columns by formula"},
     "learner": {
-        "tune": "a search over settings",
-        "folds": "cross-validation",
         "bootstrap": "intervals on coefficients",
     },
 }
@@ -203,7 +201,13 @@ _HOME = {
     for each in fields(cls)
     if each.name != "value"
 }  # a key's section, for files that give keys without one
-_MAPPINGS = ("types", "class_weight", "threshold", "bins")  # keys whose value may be a table
+_MAPPINGS = (
+    "types",
+    "class_weight",
+    "threshold",
+    "bins",
+    "tune",
+)  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)

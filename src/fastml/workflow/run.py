@@ -272,6 +272,8 @@ def _say_training(pipeline: Pipeline, journal: Journal) -> None:
         f"{pipeline.task_}{of}: {how_many(pipeline.n_rows_, 'row')}, "
         f"{how_many(len(explanation.features), 'column')}"
     )
+    if pipeline.tried_ is not None:
+        journal.say(f"tuned: {pipeline.tried_}")
     if pipeline.missing_targets_:
         journal.say(f"left out {_left_out(pipeline)}")
     for dropped in explanation.dropped:
@@ -378,6 +380,7 @@ def _outcome(
         calibration=judgement.calibration,
         threshold=judge.threshold,
         beside=beside,
+        tried=pipeline.tried_,
         explanation=pipeline.explain().to_dict(),
         profile=table.to_dict(),
         facts=facts,

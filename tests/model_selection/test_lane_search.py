@@ -1,0 +1,188 @@
+"""The search in lanes: as good as searching model by model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn import linear_model as peers
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+
+import fastml
+from fastml.errors import ConfigError, DataError, NotFittedError
+from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.model_selection import LaneSearch, LogUniform
+from fastml.model_selection.folds import assign_folds
+from tests.linear_model.problems import classes_table, coded_design, numbers_table
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_penalties_are_scored_as_one_by_one(n_classes: int) -> None:
+    x, y = classes_table(600, d=8, n_classes=n_classes)
+    grid = [1e-4, 1e-2, 1.0, 30.0]
+    found = LaneSearch(LogisticRegression(), {"l2": grid}, folds=4).fit(x, y)
+    folds = assign_folds(600, 4, codes=y)
+    n = 450
+    peer = GridSearchCV(
+        peers.LogisticRegression(max_iter=2000, tol=1e-8),
+        {"C": [1 / (l2 * n) for l2 in grid]},
+        cv=PredefinedSplit(folds),
+        scoring="neg_log_loss",
+    ).fit(x, y)
+    expected = -peer.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(found.cv_results_["mean_test_score"], expected, rtol=1e-4)
+    std = peer.cv_results_["std_test_score"]
+    np.testing.assert_allclose(found.cv_results_["std_test_score"], std, rtol=1e-2)
+    np.testing.assert_array_equal(
+        found.cv_results_["rank_test_score"], peer.cv_results_["rank_test_score"]
+    )
+    assert found.best_params_ == {"l2": grid[peer.best_index_]}
+    whole = LogisticRegression(**found.best_params_).fit(x, y)
+    np.testing.assert_allclose(found.best_estimator_.weights_, whole.weights_, atol=1e-5)
+    np.testing.assert_array_equal(found.predict(x), whole.predict(x))
+    assert found.score(x, y) == pytest.approx(whole.score(x, y))
+    np.testing.assert_array_equal(found.classes_, np.arange(n_classes))
+
+
+def test_a_regression_by_its_errors() -> None:
+    x, y = numbers_table(500, d=6)
+    grid = [1e-6, 1e-2, 10.0]
+    found = LaneSearch(LinearRegression(), {"l2": grid, "l1": [0.0, 5.0]}, folds=3).fit(x, y)
+    assert found.scorer_ == "rmse"
+    folds = assign_folds(500, 3)
+    for candidate, score in zip(
+        found.cv_results_["params"], found.cv_results_["mean_test_score"], strict=True
+    ):
+        errors = []
+        for fold in range(3):
+            kept = folds != fold
+            one = LinearRegression(**candidate).fit(x[kept], y[kept])
+            errors.append(np.sqrt(np.mean((one.predict(x[~kept]) - y[~kept]) ** 2)))
+        assert score == pytest.approx(np.mean(errors), rel=1e-4)
+    assert found.best_index_ == int(np.argmin(found.cv_results_["mean_test_score"]))
+
+
+def test_any_metric_may_choose() -> None:
+    x, y = classes_table(400)
+    space = {"l2": [1e-3, 1.0], "class_weight": [None, "balanced", {1: 5.0}]}
+    found = LaneSearch(LogisticRegression(), space, scoring="recall").fit(x, y)
+    scores = found.cv_results_["mean_test_score"]
+    assert found.best_score_ == scores.max()
+    assert found.best_params_["class_weight"] == {1: 5.0}
+    with pytest.raises(ConfigError, match="unknown metric"):
+        LaneSearch(LogisticRegression(), space, scoring="rcall").fit(x, y)
+    with pytest.raises(ConfigError, match="rmse"):
+        LaneSearch(LogisticRegression(), space, scoring="rmse").fit(x, y)
+
+
+def test_classes_against_the_rest() -> None:
+    x, y = classes_table(400, n_classes=4)
+    learner = LogisticRegression(multi_class="one_vs_rest")
+    found = LaneSearch(learner, {"l2": [1e-3, 1.0, 100.0]}, folds=3).fit(x, y)
+    for candidate, score in zip(
+        found.cv_results_["params"], found.cv_results_["mean_test_score"], strict=True
+    ):
+        losses = []
+        for fold in range(3):
+            kept = assign_folds(400, 3, codes=y) != fold
+            one = learner.clone().set_params(**candidate).fit(x[kept], y[kept])
+            chance = one.predict_proba(x[~kept])
+            losses.append(-np.log(chance[np.arange((~kept).sum()), y[~kept]]).mean())
+        assert score == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def racing(**settings: Any) -> LaneSearch:
+    learner = LogisticRegression(solver="sgd", epochs=4)
+    space = {"l2": [1e-5, 1e-3, 0.3, 3.0], "learning_rate": [0.1, 1e-4]}
+    return LaneSearch(learner, space, **settings)
+
+
+def test_a_race_ends_with_one_of_the_best() -> None:
+    design = coded_design(20_000)
+    search = racing(folds=3).fit_design(design, classes=[0, 1])
+    assert search.best_params_ in (
+        {"l2": 1e-5, "learning_rate": 0.1},
+        {"l2": 1e-3, "learning_rate": 0.1},
+    )
+    epochs = search.cv_results_["epochs"]
+    assert sorted(epochs) == [1.0] * 4 + [2.0] * 2 + [4.0] * 2
+    assert epochs[search.best_index_] == 4.0
+    assert search.cv_results_["rank_test_score"][search.best_index_] == 1
+    everyone = racing(folds=3, halving=False)
+    assert everyone.fit_design(design, classes=[0, 1]).best_params_ == search.best_params_
+
+
+def test_threads_do_not_change_a_bit() -> None:
+    design = coded_design(6_000)
+    one, three = (racing(folds=2, threads=t).fit_design(design, classes=[0, 1]) for t in (1, 3))
+    for key in ("mean_test_score", "epochs"):
+        np.testing.assert_array_equal(one.cv_results_[key], three.cv_results_[key])
+    np.testing.assert_array_equal(one.best_estimator_.weights_, three.best_estimator_.weights_)
+
+
+def test_large_tables_race_and_converge_from_the_winners_lane() -> None:
+    design = coded_design(60_000)
+    space = {"l2": [1e-6, 1e-5, 1e-2, 1.0]}
+    search = LaneSearch(LogisticRegression(tolerance=1e-8), space)
+    search.fit_design(design, classes=[0, 1])
+    assert set(search.cv_results_["epochs"]) == {0.5, 1.0}
+    assert search.best_params_["l2"] in (1e-6, 1e-5)
+    alone = LogisticRegression(**search.best_params_, tolerance=1e-8).fit_design(design)
+    assert search.best_estimator_.objective_ == pytest.approx(alone.objective_, rel=1e-5)
+    assert search.best_estimator_.stop_reason_ == "tolerance"
+
+
+def test_validation_rows_judge_where_there_are_no_folds() -> None:
+    design, held_out = coded_design(4_000), coded_design(2_000, seed=5)
+    search = LaneSearch(LogisticRegression(), {"l2": [1e-4, 1e-2, 1.0]})
+    search.fit_design(design, validation=held_out, classes=[0, 1])
+    assert "split1_test_score" not in search.cv_results_
+    watched = LogisticRegression(l2=1e-2).fit_design(design, classes=[0, 1])
+    rows = [(watched.predict_scores(b), b.target) for b in held_out.blocks]
+    loss = np.concatenate([-np.log(np.where(y == 1, p, 1 - p)) for p, y in rows]).mean()
+    assert search.cv_results_["mean_test_score"][1] == pytest.approx(loss, rel=1e-3)
+
+
+def test_candidates_that_go_astray_lose() -> None:
+    learner = LogisticRegression(solver="sgd", schedule="constant", l2=0.0, epochs=1)
+    space = {"learning_rate": [3e38, 0.01]}
+    search = LaneSearch(learner, space, folds=2).fit_design(coded_design(3_000), classes=[0, 1])
+    assert search.best_params_ == {"learning_rate": 0.01}
+    assert np.isnan(search.cv_results_["mean_test_score"][0])
+    with pytest.raises(DataError, match="all 1 candidates diverged"):
+        LaneSearch(learner, {"learning_rate": [3e38]}, folds=2).fit_design(
+            coded_design(3_000), classes=[0, 1]
+        )
+
+
+def test_defaults_and_distributions() -> None:
+    x, y = classes_table(300)
+    found = LaneSearch(LogisticRegression()).fit(x, y)
+    assert len(found.cv_results_["params"]) == 16
+    assert "split4_test_score" in found.cv_results_
+    drawn = LaneSearch(LogisticRegression(), {"l2": LogUniform(1e-5, 1.0)}, n_candidates=6)
+    assert len(drawn.fit(x, y).cv_results_["params"]) == 6
+    copy = drawn.clone()
+    assert copy.get_params().keys() == drawn.get_params().keys()
+    with pytest.raises(NotFittedError):
+        copy.predict(x)
+    with pytest.raises(ConfigError, match="l2 is -1"):
+        LaneSearch(LogisticRegression(), {"l2": [-1.0]}).fit(x, y)
+
+
+def test_a_pipeline_searches(tmp_path: Path) -> None:
+    x, y = classes_table(900, d=3)
+    table = {f"x{j}": x[:, j] for j in range(3)} | {"y": np.array(["no", "yes"])[y]}
+    search = LaneSearch(LogisticRegression(), {"l2": [1e-4, 1e-2, 10.0]}, folds=3)
+    model = fastml.Pipeline(search, target="y").fit(pa.table(table))
+    assert model.tried_.params[model.tried_.best] == {"l2": model.learner_.l2}
+    assert model.learner_.l2 < 10.0
+    assert "the best of 3 candidates on 3 folds, log_loss 0." in str(model.tried_)
+    assert not hasattr(search, "best_estimator_")  # the one that was given stays as it is
+    model.save(tmp_path / "model")
+    again = fastml.load(tmp_path / "model")
+    assert again.tried_ == model.tried_
+    np.testing.assert_array_equal(again.predict(pa.table(table)), model.predict(pa.table(table)))
