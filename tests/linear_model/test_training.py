@@ -21,7 +21,7 @@ from fastml.linear_model import (
 )
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
-from fastml.linear_model.precondition import Preconditioner
+from fastml.linear_model.precondition import MOST_WHOLE, Preconditioner
 from fastml.linear_model.training import Trained
 
 from .problems import classes_table, coded_design, numbers_table
@@ -41,7 +41,7 @@ def log_loss(model: LogisticRegression, design: Design) -> float:
 def test_threads_do_not_change_a_bit(solver: Any, l1: float) -> None:
     design = coded_design(60_000, weighted=True)
     models = [
-        LogisticRegression(solver=solver, l1=l1, epochs=2, max_iter=6, tolerance=1e-3).fit_design(
+        LogisticRegression(solver=solver, l1=l1, epochs=2, max_iter=60, tolerance=1e-3).fit_design(
             design, threads=threads
         )
         for threads in (1, 2, 5)
@@ -68,8 +68,26 @@ def test_many_wide_lanes_do_without_the_whole_hessian() -> None:
         one = Lanes.of(1, total_weight=1.0, l2=0.1, classes=lanes)
         objective = Objective(DesignKernels(blocks, 0, lanes, "softmax"), one)
         objective.move_to(np.zeros(objective.shape))
-        assert (objective.dense_curvature(0.0) is not None) == within
-        assert np.isfinite(Preconditioner(objective, 0.0)(objective.gradient()[1])).all()
+        precondition = Preconditioner(objective, 0.0)
+        assert (len(precondition.rows) == 201) == within
+        assert np.isfinite(precondition(objective.gradient()[1])).all()
+
+
+def test_the_first_direction_over_a_small_table_is_newtons() -> None:
+    design = coded_design(2_000, sizes=(3, 12), dtype=np.float64)
+    model = LogisticRegression(l2=1e-3).fit_design(design)
+    assert model.n_iter_ <= 10
+    wide = coded_design(2_000, sizes=(3, 900), dtype=np.float64)
+    learner = LogisticRegression(l2=1e-3)
+    problem = learner.problem(wide, np.arange(2))
+    objective = Objective(problem.kernels(slice(0, 1)), problem.lanes)
+    objective.move_to(np.zeros(objective.shape))
+    rows = Preconditioner(objective, 0.0).rows
+    assert len(rows) == MOST_WHOLE
+    counts = np.bincount(np.concatenate([b.codes[b.codes >= 0] for b in wide.blocks]))
+    left_out = np.setdiff1d(np.arange(len(counts)), rows - 4)
+    kept = rows[5:] - 4
+    assert counts[left_out].max() <= counts[kept].min()
 
 
 def test_one_block_or_many() -> None:

@@ -53,6 +53,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         "weights": weights.astype(dtype),
         "direction": direction.astype(dtype),
         "step": rng.uniform(-0.5, 1.0, lanes),
+        "chosen": rng.random(n_codes) < 0.5,
         "close": {"rtol": 2e-4, "atol": 2e-4} if dtype == np.float32 else {"rtol": 1e-9},
     }
 
@@ -104,24 +105,27 @@ def test_curvature(problem: dict[str, Any], floor: float) -> None:
     kernels = problem["kernels"]
     diagonal = np.zeros((kernels.rows, kernels.lanes))
     expected = np.zeros_like(diagonal)
-    d = problem["blocks"][0][0].shape[1]
-    dense = np.zeros((kernels.lanes, d + 1, d + 1))
-    expected_dense = np.zeros_like(dense)
+    d, n_codes = problem["blocks"][0][0].shape[1], problem["n_codes"]
+    chosen = np.flatnonzero(problem["chosen"][:n_codes])
+    places = np.full(n_codes + 1, -1, np.int32)
+    places[chosen] = d + 1 + np.arange(len(chosen))
+    hessian = np.zeros((kernels.lanes, d + 1 + len(chosen), d + 1 + len(chosen)))
+    expected_hessian = np.zeros_like(hessian)
     for block, (x, codes, y, w) in enumerate(problem["blocks"]):
         margins = margins_of(problem, block, problem["weights"])
         kernels.curvature(block, margins, floor, diagonal)
-        kernels.dense_curvature(block, margins, floor, dense)
+        kernels.hessian(block, margins, floor, places, hessian)
         _, _, second = linear.evaluate(
             problem["loss"], margins, y, problem["parameter"], problem["width"]
         )
         X = linear.matrix(x, codes, problem["n_codes"])
         expected += linear.curvature(X, second, w, floor)
-        numbers = np.delete(X, slice(d, -1), axis=1)
-        weighted = linear.row_weights(w, len(y)) * (second + floor)
-        expected_dense += np.stack([numbers.T @ (k[:, None] * numbers) for k in weighted.T])
+        some = X[:, [*range(d), X.shape[1] - 1, *(d + chosen)]]
+        weighted = np.broadcast_to(linear.row_weights(w, len(y)) * (second + floor), second.shape)
+        expected_hessian += np.stack([some.T @ (k[:, None] * some) for k in weighted.T])
     diagonal[-2] = 0.0
     assert_close(diagonal, expected, problem)
-    assert_close(dense, np.tril(expected_dense), problem)
+    assert_close(hessian, np.tril(expected_hessian), problem)
 
 
 @given(problems())
@@ -246,7 +250,7 @@ def test_wide_designs_take_their_features_in_tiles() -> None:
     sums[-2] = 0.0
     np.testing.assert_allclose(sums, X.T @ (X @ weights - blocks[0][2][:, None]), atol=1e-9)
     with pytest.raises(ValueError, match="at most 256"):
-        kernels.dense_curvature(0, margins, 0.0, np.zeros((16, 701, 701)))
+        kernels.hessian(0, margins, 0.0, np.full(6, -1, np.int32), np.zeros((16, 701, 701)))
     assert MOST_DENSE == 256
 
 
@@ -264,6 +268,13 @@ def test_what_does_not_fit_is_refused() -> None:
         kernels.gradient(0, good, None, np.zeros(2), np.zeros((kernels.rows, 1)), np.zeros(1))
     with pytest.raises(TypeError, match="1 steps"):
         kernels.along(0, good, good, np.zeros(2), np.zeros((1, 3)))
+    places = np.array([-1, 3, -1, -1], np.int32)
+    with pytest.raises(TypeError, match="n > 2"):
+        kernels.hessian(0, good, 0.0, places, np.zeros((1, 2, 2)))
+    with pytest.raises(TypeError, match="expected 4 places, got 3"):
+        kernels.hessian(0, good, 0.0, places[:3], np.zeros((1, 4, 4)))
+    with pytest.raises(ValueError, match=r"place 3 is not in \(2, 3\)"):
+        kernels.hessian(0, good, 0.0, places, np.zeros((1, 3, 3)))
     with pytest.raises(IndexError):
         kernels.margins(1, np.zeros((kernels.rows, 1)), good)
     with pytest.raises(TypeError, match="int32"):

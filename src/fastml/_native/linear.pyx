@@ -59,8 +59,8 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         void gradient(const Shape&, const Block&, const Objective&, void*, const void*,
                       const double*, double*, double*)
         void curvature(const Shape&, const Block&, const Objective&, const void*, double, double*)
-        void dense_curvature(const Shape&, const Block&, const Objective&, const void*, double,
-                             double*)
+        void hessian(const Shape&, const Block&, const Objective&, const void*, double,
+                     const int32_t*, int64_t, double*)
         void along(const Shape&, const Block&, const Objective&, const void*, const void*,
                    const double*, double*)
         int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
@@ -296,18 +296,29 @@ cdef class DesignKernels:
             self._kernels.curvature(self._shape, self._blocks[block], self._objective, m, floor,
                                     &sums[0, 0])
 
-    def dense_curvature(self, int64_t block, margins, double floor, double[:, :, ::1] sums):
-        """Add the Hessian's lower triangle over the dense features and the intercept, by lane."""
-        cdef int64_t width = self._shape.dense + 1
-        if width > kMostDense + 1:
-            raise ValueError(f"got {width - 1} dense features, expected at most {kMostDense}")
-        if not (sums.shape[0] == self._shape.lanes and sums.shape[1] == sums.shape[2] == width):
-            raise TypeError(f"expected sums of shape ({self._shape.lanes}, {width}, {width})")
+    def hessian(self, int64_t block, margins, double floor, const int32_t[::1] places,
+                double[:, :, ::1] sums):
+        """Add the Hessian's lower triangle over some of the features, by lane.
+
+        Rows and columns are the dense features, the intercept and the codes whose `places`
+        (n_codes + 1, the last of the unknown code) are not -1.
+        """
+        cdef int64_t dense = self._shape.dense, width = sums.shape[1]
+        if dense > kMostDense:
+            raise ValueError(f"got {dense} dense features, expected at most {kMostDense}")
+        if not (sums.shape[0] == self._shape.lanes and sums.shape[2] == width > dense):
+            raise TypeError(f"expected sums of shape ({self._shape.lanes}, n, n), n > {dense}")
+        if places.shape[0] != self._shape.codes + 1:
+            raise TypeError(f"expected {self._shape.codes + 1} places, got {places.shape[0]}")
+        cdef int64_t i
+        for i in range(places.shape[0]):
+            if not (places[i] == -1 or dense < places[i] < width):
+                raise ValueError(f"place {places[i]} is not in ({dense}, {width})")
         self._check_labelled(block)
         cdef const void* m = _address(self._margins_of(block, margins))
         with nogil:
-            self._kernels.dense_curvature(self._shape, self._blocks[block], self._objective, m,
-                                          floor, &sums[0, 0, 0])
+            self._kernels.hessian(self._shape, self._blocks[block], self._objective, m, floor,
+                                  &places[0], width, &sums[0, 0, 0])
 
     def along(self, int64_t block, margins, direction, const double[::1] step,
               double[:, ::1] sums):

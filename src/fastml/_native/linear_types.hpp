@@ -17,7 +17,7 @@
 namespace fastml::linear {
 
 constexpr int64_t kMostLanes = 1024;
-constexpr int64_t kMostDense = 256;  // for `dense_curvature`
+constexpr int64_t kMostDense = 256;  // for `hessian`
 
 enum class Loss : int { logistic = 0, squared = 1, huber = 2, quantile = 3, softmax = 4 };
 
@@ -92,10 +92,11 @@ struct Kernels {
     // second derivative
     void (*curvature)(const Shape&, const Block&, const Objective&, const void* margins,
                       double floor, double* sums);
-    // the same for the dense features and the intercept, all pairs of them: lanes x (d + 1) x
-    // (d + 1), lower triangles. At most kMostDense features.
-    void (*dense_curvature)(const Shape&, const Block&, const Objective&, const void* margins,
-                            double floor, double* sums);
+    // the same for all pairs of the dense features, the intercept and, from d + 1 on, the codes that
+    // have a place in `places` (of each code and of the unknown; -1: none): lanes x width x width,
+    // lower triangles. At most kMostDense features.
+    void (*hessian)(const Shape&, const Block&, const Objective&, const void* margins,
+                    double floor, const int32_t* places, int64_t width, double* sums);
     // adds value, slope and curvature of the sum of losses at margins + step * direction, in step:
     // three a lane (softmax: a model's stand in its first lane)
     void (*along)(const Shape&, const Block&, const Objective&, const void* margins,

@@ -136,8 +136,8 @@ def minimize(
     objective : Objective
         Starts where it stands.
     tolerance : float
-        Ends when both the last decrease and the decrease that a whole step promises (the gap) are
-        below this share of the value, or the gap is well below it.
+        Ends when both the last two decreases together and the decrease that a whole step promises
+        (the gap) are below this share of the value, or the gap is well below it.
     max_iter : int
         Ends after so many iterations.
     floor : float
@@ -156,7 +156,7 @@ def minimize(
     history = History(lanes, memory)
     progress = _Progress(lanes.n_models)
     precondition: Preconditioner | None = None
-    decrease = np.full(lanes.n_models, np.inf)
+    decrease = last = np.full(lanes.n_models, np.inf)
     stuck = np.zeros(lanes.n_models, np.bool_)
     n_iter = 0
     while True:
@@ -171,7 +171,7 @@ def minimize(
         size = np.maximum(np.abs(value), least)
         gap = -slope / 2.0 / size
         progress.end(~(np.isfinite(value) & np.isfinite(gap)), "diverged", n_iter, gap)
-        small = decrease <= np.maximum(tolerance * size, noise)
+        small = decrease + last <= np.maximum(tolerance * size, noise)
         enough = np.where(small, tolerance, SURE * tolerance)
         progress.end(np.abs(gap) <= enough, "tolerance", n_iter, gap)
         if n_iter >= max_iter:
@@ -189,6 +189,7 @@ def minimize(
         before, weights, smooth = value, objective.weights, gradient
         value, gradient = objective.gradient(step)
         history.add(objective.weights - weights, gradient - smooth)
+        last = np.where(step > 0.0, decrease, last)
         decrease = np.where(step > 0.0, before - value, decrease)
         n_iter += 1
         if watch is not None:

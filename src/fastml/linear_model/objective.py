@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastml._native.linear import MOST_DENSE, DesignKernels
+from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.engine import default_threads, ordered_map
 from fastml.linear_model.lanes import Lanes
@@ -22,8 +23,6 @@ __all__ = ["Along", "Objective"]
 
 MOST_GROUPS = 16
 GROUP_BYTES = 256 << 20
-DENSE_BYTES = 64 << 20
-"""Most memory for the Hessian of the dense features over all lanes."""
 SAMPLE_ROWS = 131_072
 """Rows that an estimate is taken from."""
 THREADED_ROWS = 20_000
@@ -182,19 +181,33 @@ class Objective:
         curvature[:-2] += self.lanes.l2
         return self._without_fixed(curvature)
 
-    def dense_curvature(self, floor: float) -> Float64 | None:
-        """Return the Hessian over the dense features and the intercept, from some of the rows.
+    def hessian(self, floor: float, features: NDArray[np.intp]) -> Float64:
+        """Return the Hessian over some of the features, from some of the rows.
 
-        Shape (lanes, n_dense + 1, n_dense + 1), of the sum of losses and without penalties; None
-        where there are too many features, or lanes, for it to be cheap.
+        Parameters
+        ----------
+        floor : float
+            Added to the curvature of each row's loss.
+        features : (n,) intp
+            Rows of the weights: all dense features, the intercept, then any codes.
+
+        Returns
+        -------
+        float64 ndarray of shape (lanes, n, n)
+            Of the sum of losses, without penalties; lower triangles.
         """
-        width = self.shape[0] - 1 - self._n_codes
-        if width > MOST_DENSE + 1 or 8 * self.shape[1] * width * width > DENSE_BYTES:
-            return None
-        hessian: Float64 = np.zeros((self.shape[1], width, width))
+        n_dense = self.n_dense
+        places = np.full(self._n_codes + 1, -1, np.int32)
+        places[features[n_dense + 1 :] - n_dense] = np.arange(n_dense + 1, len(features))
+        hessian: Float64 = np.zeros((self.shape[1], len(features), len(features)))
         for block in self._sample():
-            self._kernels.dense_curvature(block, self._margins[block], floor, hessian)
+            self._kernels.hessian(block, self._margins[block], floor, places, hessian)
         return hessian
+
+    @property
+    def n_dense(self) -> int:
+        """Dense features: the first rows of the weights."""
+        return self.shape[0] - 2 - self._n_codes
 
     def loss_at_zero(self) -> Float64:
         """Return each model's mean loss at weights of zero, on some of the rows."""
