@@ -16,7 +16,8 @@ from fastml._base import Estimator, as_column, check_finite
 from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.engine import BLOCK_ROWS
-from fastml.errors import DataError, SchemaError, not_fitted
+from fastml.errors import ConfigError, DataError, SchemaError, not_fitted
+from fastml.linear_model.bootstrap import Replicates, percentiles
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings, Solver
@@ -26,6 +27,8 @@ from fastml.linear_model.training import PRACTICAL, Trained
 __all__ = ["LinearModel"]
 
 
+SCORES_AT_ONCE = 1 << 22
+"""Scores of replicates that are held at once."""
 _ENDS = ("tolerance", "patience", "epochs", "time_budget", "precision", "max_iter", "diverged")
 """Why training may end, the worst last."""
 
@@ -49,8 +52,14 @@ class LinearModel(Estimator):
     learning_rate: float
     fit_intercept: bool
     warm_start: bool
+    replicates_: Replicates | None = None
     _stochastic: StochasticSolver | None = None
     _seen_weight: float = 0.0
+
+    @property
+    def coef_(self) -> Float64:
+        """Weights as scikit-learn has them."""
+        raise NotImplementedError
 
     def clone(self) -> Self:
         """Return an unfitted copy with the same parameters."""
@@ -98,6 +107,70 @@ class LinearModel(Estimator):
         """Return the scores of a block's rows."""
         return self.scores(self.predict_design(block))
 
+    def coef_interval(self, confidence: float = 0.95) -> tuple[Float64, Float64]:
+        """Return percentile intervals of the coefficients, from the replicates of a bootstrap.
+
+        Returns
+        -------
+        low, high : float64 ndarrays of the shape of `coef_`
+
+        Raises
+        ------
+        ConfigError
+            If there are no replicates, or the confidence is not between 0 and 1.
+        """
+        low, high = self._bootstrapped().interval(confidence)
+        coef = np.shape(self.coef_)
+        return low[:-1].T.reshape(coef), high[:-1].T.reshape(coef)
+
+    def predict_interval(self, X: Any, confidence: float = 0.95) -> tuple[Float64, Float64]:
+        """Return percentile intervals of what is predicted, from the replicates of a bootstrap.
+
+        They tell how far the model would move on other training rows; a single outcome varies more.
+
+        Returns
+        -------
+        low, high : float64 ndarrays of shape (n_rows,), or (n_rows, k)
+            Of the probability of the second of two classes, of every class, or of the numbers.
+
+        Raises
+        ------
+        ConfigError
+            As of `coef_interval`.
+        """
+        matrix = self._validate(X, reset=False)
+        return self.score_intervals(
+            DesignBlock(matrix, np.empty((len(matrix), 0), np.int32)), confidence
+        )
+
+    def score_intervals(
+        self, block: DesignBlock, confidence: float = 0.95
+    ) -> tuple[Float64, Float64]:
+        """Return percentile intervals of the scores of a block's rows; see `predict_interval`."""
+        n = self._bootstrapped().weights[0].size
+        rows = max(1, SCORES_AT_ONCE // n)
+        parts = [
+            percentiles(self.replicate_scores(block.rows(first, first + rows)), confidence)
+            for first in range(0, max(block.n_rows, 1), rows)
+        ]
+        low, high = zip(*parts, strict=True)
+        return np.concatenate(low), np.concatenate(high)
+
+    def replicate_scores(self, block: DesignBlock) -> Float64:
+        """Return each replicate's scores of a block's rows, (n_rows, [k,] n_replicates)."""
+        margins = self._bootstrapped().margins(block)
+        scores = [self.scores(margins[..., i]) for i in range(margins.shape[-1])]
+        return np.stack(scores, axis=-1)
+
+    def _bootstrapped(self) -> Replicates:
+        if not hasattr(self, "weights_"):
+            raise not_fitted(self)
+        if self.replicates_ is None:
+            raise ConfigError(
+                f"this {type(self).__name__} has no replicates; fit it with bootstrap=200, say"
+            )
+        return self.replicates_
+
     def _margins(self, X: Any) -> Float64:
         matrix = self._validate(X, reset=False)
         return self.predict_design(DesignBlock(matrix, np.empty((len(matrix), 0), np.int32)))
@@ -124,7 +197,7 @@ class LinearModel(Estimator):
         self.intercept_ = weights[-1].copy()
         self.n_iter_, self.objective_, self.gap_ = n_iter, value, gap
         self.stop_reason_ = reason
-        self._stochastic = None
+        self._stochastic, self.replicates_ = None, None
         if reason == "max_iter" or (reason == "precision" and gap > PRACTICAL):
             self._warn_unfinished()
 
@@ -143,6 +216,7 @@ class LinearModel(Estimator):
         self.intercept_ = weights[-1].copy()
         self.n_iter_, self.objective_ = self._stochastic.epoch, loss
         self.gap_, self.stop_reason_ = float("nan"), "epochs"
+        self.replicates_ = None
 
     def _warn_unfinished(self) -> None:
         sklearn = sys.modules.get("sklearn.exceptions")

@@ -49,6 +49,11 @@ class DesignBlock:
         """Rows in the block."""
         return int(self.dense.shape[0])
 
+    def rows(self, first: int, end: int) -> DesignBlock:
+        """Return some of the rows, without copying them."""
+        parts = (self.dense, self.codes, self.target, self.weight)
+        return DesignBlock(*(None if part is None else part[first:end] for part in parts))  # type: ignore[arg-type]
+
 
 @dataclass(slots=True)
 class Design:

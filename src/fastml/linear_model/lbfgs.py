@@ -128,6 +128,7 @@ def minimize(
     memory: int = 10,
     deadline: float = math.inf,
     watch: Callable[[Float64, Float64], Bool] | None = None,
+    precondition: Preconditioner | None = None,
 ) -> Minimum:
     """Move each model of `objective` to its minimum.
 
@@ -148,6 +149,8 @@ def minimize(
         Ends at the first iteration after this `time.monotonic()`.
     watch : callable, optional
         Called with the weights and the values after each iteration; says which models are to end.
+    precondition : Preconditioner, optional
+        Default: taken where the objective stands, and anew now and then.
     """
     lanes = objective.lanes
     value, gradient = objective.gradient()
@@ -155,12 +158,12 @@ def minimize(
     least = np.maximum(1e-12 * np.abs(value), NOTHING)
     history = History(lanes, memory)
     progress = _Progress(lanes.n_models)
-    precondition: Preconditioner | None = None
+    given = precondition is not None
     decrease = last = np.full(lanes.n_models, np.inf)
     stuck = np.zeros(lanes.n_models, np.bool_)
     n_iter = 0
     while True:
-        if n_iter in REFRESH or precondition is None:
+        if precondition is None or (n_iter in REFRESH and not given):
             precondition = Preconditioner(objective, floor)
         steepest = _steepest(objective, gradient)
         direction = _direction(objective, steepest, history, precondition)

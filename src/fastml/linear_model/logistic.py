@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
+from fastml.linear_model.bootstrap import drawn_groups, replicates_of
 from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
@@ -72,10 +73,13 @@ class LogisticRegression(LinearModel):
     fit_intercept : bool
     warm_start : bool
         Start from the weights of the last `fit`.
+    bootstrap : int
+        Replicates to train beside the model, each on rows drawn with replacement: from them come
+        `coef_interval` and `predict_interval`.
     threads : int, optional
         Default: all cores. The result does not depend on it.
     seed : int
-        Of the order of stochastic steps.
+        Of the order of stochastic steps, and of what a bootstrap draws.
 
     Attributes
     ----------
@@ -91,6 +95,8 @@ class LogisticRegression(LinearModel):
         the mean loss of the epoch's rows, each before its step and without penalties, and NaN.
     stop_reason_ : str
         "tolerance", "precision", "max_iter", "epochs", "patience" or "time_budget".
+    replicates_ : Replicates or None
+        Of the bootstrap.
     n_features_in_, feature_names_in_
         As in scikit-learn.
     """
@@ -116,6 +122,7 @@ class LogisticRegression(LinearModel):
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         fit_intercept: bool = True,
         warm_start: bool = False,
+        bootstrap: int = 0,
         threads: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -134,6 +141,7 @@ class LogisticRegression(LinearModel):
         self.class_weight = class_weight
         self.fit_intercept = fit_intercept
         self.warm_start = warm_start
+        self.bootstrap = bootstrap
         self.threads = threads
         self.seed = seed
 
@@ -215,7 +223,12 @@ class LogisticRegression(LinearModel):
             deadline=deadline,
         )
         self._seen_weight = float(problem.lanes.total_weight[0])
-        self._remember(self._centred(trained.weights), trained)
+        weights = self._centred(trained.weights)
+        self._remember(weights, trained)
+        if self.bootstrap:
+            groups = drawn_groups(design, self.bootstrap, settings.seed, len(labels))
+            drawn = self.problem(design, labels, [self] * self.bootstrap, groups)
+            self.replicates_ = replicates_of(problem, weights, drawn, settings, self._centred)
         self.classes_ = labels
         self.n_features_in_ = design.n_features
         return self
@@ -274,11 +287,11 @@ class LogisticRegression(LinearModel):
         What is left has the smallest ridge penalty; with an l1 penalty only the intercepts are
         free.
         """
-        if weights.shape[1] == 1 or self.multi_class == "one_vs_rest":
+        if weights.shape[-1] == 1 or self.multi_class == "one_vs_rest":
             return weights
         centred = weights.copy()
         first = 0 if self.l1 == 0.0 else len(weights) - 1
-        centred[first:] -= centred[first:].mean(axis=1, keepdims=True)
+        centred[first:] -= centred[first:].mean(axis=-1, keepdims=True)
         return centred
 
     def _settings(self, threads: int | None = None) -> Settings:

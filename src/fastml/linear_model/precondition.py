@@ -10,6 +10,7 @@ feature, and the first direction is Newton's.
 from __future__ import annotations
 
 import math
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,14 @@ class Preconditioner:
             for lane, l2 in enumerate(objective.lanes.l2.tolist())
         ]
 
+    def shared(self, lanes: int) -> Preconditioner:
+        """Return it for so many lanes of models that resemble this one, on about the same rows."""
+        n_models = lanes // self._inverse.shape[1]
+        whole = copy(self)
+        whole._inverse = np.tile(self._inverse, n_models)
+        whole._blocks = [_Block(block.whole) for block in self._blocks] * n_models
+        return whole
+
     def __call__(self, gradient: Float64, fixed: NDArray[np.bool_] | None = None) -> Float64:
         """Return the approximate inverse Hessian times `gradient` (rows, lanes).
 
@@ -110,7 +119,7 @@ class _Block:
     """A symmetric block, with its factor over the unknowns that were free last."""
 
     def __init__(self, block: Float64) -> None:
-        self._block = block
+        self.whole = block
         self._factor: Float64 | None = None
         self._free: NDArray[np.bool_] = np.ones(len(block), np.bool_)
 
@@ -120,7 +129,7 @@ class _Block:
             free = np.ones(len(right), np.bool_)
         if self._factor is None or not np.array_equal(free, self._free):
             self._free = free
-            self._factor = np.where(free[:, None] & free, self._block, 0.0)
+            self._factor = np.where(free[:, None] & free, self.whole, 0.0)
             cholesky(self._factor)
         solution = np.where(free, right, 0.0)
         cholesky_solve(self._factor, solution)

@@ -53,12 +53,12 @@ class RowGroups:
     ----------
     of : sequence of uint16 ndarrays of shape (n_rows,)
         The group of each row, block by block.
-    weight : float64 ndarray of shape (n_groups, n_models)
+    weight : ndarray of shape (n_groups, n_models), float64 or uint8
         By what each model multiplies the weights of a group's rows; of one column, all models.
     """
 
     of: Sequence[NDArray[np.uint16]]
-    weight: Float64
+    weight: NDArray[Any]
 
     def split_by(self, labels: Sequence[NDArray[Any]], factors: Float64) -> RowGroups:
         """Return finer groups: by a label of each row, which has factors (n_labels, n_models)."""
@@ -90,7 +90,8 @@ class RowGroups:
                 assert block.target is not None
                 place = place * k + block.target.astype(np.intp)
             sums += np.bincount(place, block.weight, minlength=len(sums))
-        totals: Float64 = self.weight.T @ sums.reshape(-1, k)
+        # Not by BLAS, whose threads move the last bits.
+        totals: Float64 = np.einsum("gm,gk->mk", self.weight, sums.reshape(-1, k))
         return totals if n_classes is not None else totals[:, 0]
 
 
@@ -186,9 +187,13 @@ class Problem:
     def parts(self, most: int = LANES) -> Iterator[slice]:
         """Cut the models into parts of about equal size, of at most `most` lanes each.
 
-        A part has one model at least, however many lanes that takes.
+        A part has one model at least, however many lanes that takes; of several variants it has all
+        models of each (of a target, of a class against the rest).
         """
-        n = self.lanes.n_models
-        n_parts = -(-n // max(1, most // self.loss.classes))
+        each = self.loss.against_rest or (1 if self.scale is None else self.scale.n_targets)
+        n = self.lanes.n_models // each
+        if n == 1:  # the models of a single variant may go apart
+            n, each = each, 1
+        n_parts = -(-n // max(1, most // (self.loss.classes * each)))
         for part in range(n_parts):
-            yield slice(n * part // n_parts, n * (part + 1) // n_parts)
+            yield slice(n * part // n_parts * each, n * (part + 1) // n_parts * each)

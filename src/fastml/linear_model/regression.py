@@ -11,6 +11,7 @@ import numpy as np
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
+from fastml.linear_model.bootstrap import drawn_groups, replicates_of
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.problem import Loss, Problem, RowGroups
@@ -56,7 +57,7 @@ class LinearRegression(LinearModel):
         default 1.35 robust standard deviations (1.4826 median absolute deviations) of the errors of
         a first fit, taken once more from those of the second.
     l2, l1, solver, learning_rate, schedule, epochs, batch_size, max_iter, tolerance, patience, \
-time_budget, fit_intercept, warm_start, threads, seed
+time_budget, fit_intercept, warm_start, bootstrap, threads, seed
         As in `LogisticRegression`. The learning rate applies to a target scaled to unit variance.
 
     Attributes
@@ -94,6 +95,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         time_budget: float | None = None,
         fit_intercept: bool = True,
         warm_start: bool = False,
+        bootstrap: int = 0,
         threads: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -113,6 +115,7 @@ time_budget, fit_intercept, warm_start, threads, seed
         self.time_budget = time_budget
         self.fit_intercept = fit_intercept
         self.warm_start = warm_start
+        self.bootstrap = bootstrap
         self.threads = threads
         self.seed = seed
 
@@ -188,6 +191,15 @@ time_budget, fit_intercept, warm_start, threads, seed
         self._seen_weight = weight
         value = scale.value(self.loss, trained.value)
         self._remember(scale.outward(trained.weights), replace(trained, value=value))
+        if self.bootstrap:
+            scaled = scale.design(design)
+            last = _Stage(self.loss, last=True)
+            groups = drawn_groups(design, self.bootstrap, settings.seed)
+            drawn = self._problem(scaled, last, [self] * self.bootstrap, groups)
+            fitted = self._problem(scaled, last, [self])
+            self.replicates_ = replicates_of(
+                fitted, trained.weights, replace(drawn, scale=scale), settings
+            )
         self._flat = _is_flat(design)
         return self
 

@@ -38,6 +38,7 @@ class Settings:
     patience: int | None
     time_budget: float | None
     fit_intercept: bool
+    bootstrap: int
     threads: int | None
     seed: int
 
@@ -57,6 +58,7 @@ class Settings:
             self._whole("patience", 1)
         if self.threads is not None:
             self._whole("threads", 1)
+        self._whole("bootstrap", 0)
         self._whole("seed", 0)
 
     @property

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
 from fastml._typing import Bool, Float64
-from fastml.linear_model.lanes import Lanes
+from fastml.engine import ordered_map
+from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.lbfgs import minimize
-from fastml.linear_model.objective import Objective
+from fastml.linear_model.objective import THREADED_ROWS, Objective
+from fastml.linear_model.precondition import Preconditioner
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.stochastic import StochasticSolver
@@ -22,6 +24,8 @@ from fastml.linear_model.stochastic import StochasticSolver
 __all__ = ["Trained", "Watch", "train"]
 
 SMALL_ROWS = 50_000
+MANY_LANES = 64
+"""Lanes at a time on tables so small that the work around a pass takes longer than the pass."""
 WARM_UP = 1 / 8
 """Share of the rows that the stochastic warm-up of `auto` sees; more does not save an iteration."""
 EXACT = 1e-16
@@ -118,8 +122,12 @@ def train(
     start: Float64 | None = None,
     validation: Problem | None = None,
     deadline: float = math.inf,
+    precondition: Preconditioner | None = None,
 ) -> Trained:
-    """Train the models of a problem, a group of lanes at a time.
+    """Train the models of a problem, some lanes at a time.
+
+    Of a small table a thread takes the passes of some of the lanes, of a large one it takes part in
+    every pass.
 
     Parameters
     ----------
@@ -132,22 +140,35 @@ def train(
         The same models over rows to watch for the moment to stop (see `patience`).
     deadline : float
         Ends at the first iteration after this `time.monotonic()`.
+    precondition : Preconditioner, optional
+        For L-BFGS, of a model that all of them resemble.
     """
-    trained = []
-    for models in problem.parts():
+    small = problem.design.n_rows < THREADED_ROWS
+    alone = replace(settings, threads=1) if small else settings
+
+    def run(models: slice) -> Trained:
         lanes = problem.lanes.at(models)
-        kernels = problem.kernels(models)
         watch = None
         if validation is not None:
             held_out = Objective(
-                validation.kernels(models), validation.lanes.at(models), threads=settings.threads
+                validation.kernels(models), validation.lanes.at(models), threads=alone.threads
             )
             watch = Watch(held_out.mean_loss, lanes, settings.rounds)
         first = models.start * lanes.classes
-        at = None if start is None else start[:, first : first + len(lanes)]
-        group = _train(kernels, settings, lanes, at, watch, problem.loss.floor, deadline)
-        trained.append(group if watch is None else watch.best(group))
-    return Trained.together(trained)
+        trained = _train(
+            problem.kernels(models),
+            alone,
+            lanes,
+            None if start is None else start[:, first : first + len(lanes)],
+            watch,
+            problem.loss.floor,
+            deadline,
+            precondition and precondition.shared(len(lanes)),
+        )
+        return trained if watch is None else watch.best(trained)
+
+    parts = problem.parts(MANY_LANES if small else LANES)
+    return Trained.together(list(ordered_map(run, parts, settings.threads if small else 1)))
 
 
 def _train(
@@ -158,6 +179,7 @@ def _train(
     watch: Watch | None,
     floor: float,
     deadline: float,
+    precondition: Preconditioner | None,
 ) -> Trained:
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
@@ -181,6 +203,7 @@ def _train(
         floor=floor,
         deadline=deadline,
         watch=watch,
+        precondition=precondition,
     )
     return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
 
