@@ -13,6 +13,7 @@ from fastml.calibration import Calibrator
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ArtifactError, ConfigError
 from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.linear_model.bootstrap import Replicates
 from fastml.model_selection.tried import Tried
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
@@ -111,6 +112,9 @@ class Fitted:
                 raise ValueError(f"trees of {self.learner.spread_.shape}, expected {columns}")
             return
         expected = (self.plan.n_dense + self.plan.n_codes, lanes)
+        replicates = self.learner.replicates_
+        if replicates is not None and replicates.weights.shape[:2] != (expected[0] + 1, lanes):
+            raise ValueError(f"replicates of shape {replicates.weights.shape}")
         weights, intercept = self.learner.weights_, self.learner.intercept_
         if weights.shape != expected or intercept.shape != (lanes,):
             raise ValueError(
@@ -124,7 +128,26 @@ def _learned(learner: Learner) -> dict[str, pa.Table]:
     if isinstance(learner, BoostedTrees):
         return {"trees": pa.table({"ubj": pa.array([learner.trees()], pa.large_binary())})}
     lanes = enumerate(np.atleast_2d(learner.weights_.T))
-    return {"weights": pa.table({f"lane_{i}": pa.array(lane) for i, lane in lanes})}
+    tables = {"weights": pa.table({f"lane_{i}": pa.array(lane) for i, lane in lanes})}
+    if learner.replicates_ is not None:
+        tables["replicates"] = _replicates_table(learner.replicates_)
+    return tables
+
+
+def _replicates_table(replicates: Replicates) -> pa.Table:
+    """Return a list of the replicates' weights for each feature, lane by lane."""
+    features, lanes, n = replicates.weights.shape
+    columns = {}
+    for lane in range(lanes):
+        values = pa.array(np.ascontiguousarray(replicates.weights[:, lane]).reshape(features * n))
+        columns[f"lane_{lane}"] = pa.FixedSizeListArray.from_arrays(values, n)
+    return pa.table(columns)
+
+
+def _replicates(table: pa.Table) -> Replicates:
+    lanes = [column.combine_chunks() for column in table.columns]
+    weights = [lane.flatten().to_numpy().reshape(len(lane), -1) for lane in lanes]
+    return Replicates(np.ascontiguousarray(np.stack(weights, axis=1), np.float32))
 
 
 def _learner(state: Mapping[str, Any], tables: Mapping[str, pa.Table], target: Target) -> Learner:
@@ -132,4 +155,7 @@ def _learner(state: Mapping[str, Any], tables: Mapping[str, pa.Table], target: T
         return BoostedTrees.from_state(state, tables["trees"]["ubj"][0].as_py())
     weights = np.column_stack([c.to_numpy() for c in tables["weights"].columns])
     learner_class = LogisticRegression if target.classes else LinearRegression
-    return learner_class.from_state(state, weights)
+    learner = learner_class.from_state(state, weights)
+    if "replicates" in tables:
+        learner.replicates_ = _replicates(tables["replicates"])
+    return learner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,10 +15,12 @@ from fastml.artifact import read_artifact, write_artifact
 from fastml.calibration import Method, fit_calibrator
 from fastml.data import Source
 from fastml.engine import default_threads
+from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.fitted import Fitted, Learner
+from fastml.linear_model.bootstrap import percentiles, poisson_counts
 from fastml.linear_model.design import DesignBlock
 from fastml.model_selection.lane_search import LaneSearch
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
@@ -281,6 +284,38 @@ class Pipeline:
         scores = self._all_scores(data)
         return np.column_stack([1.0 - scores, scores]) if scores.ndim == 1 else scores
 
+    def predict_interval(self, data: Any, confidence: float = 0.95) -> tuple[Float64, Float64]:
+        """Return intervals of the scores, from the replicates of a learner with `bootstrap`.
+
+        They tell how far the model would move on other training rows; a single outcome varies more.
+
+        Returns
+        -------
+        low, high : float64 arrays of shape (rows,) or (rows, classes)
+            Of P(positive), the probabilities of the classes, or the predicted numbers.
+
+        Raises
+        ------
+        ConfigError
+            If the model has no replicates, or the confidence is not between 0 and 1.
+        """
+        self._check_fitted()
+        learner = self.learner_
+        if isinstance(learner, BoostedTrees):
+            raise ConfigError("boosted trees have no replicates; intervals are of a linear learner")
+        nothing = DesignBlock(
+            np.empty((0, self.plan_.n_dense), np.float32),
+            np.empty((0, len(self.plan_.coded)), np.int32),
+        )
+        reader = self._reader
+        blocks = (block for _, block in reader.encoded(reader.needed(data)))
+        parts = [
+            learner.score_intervals(block, confidence, self.calibrator_)
+            for block in chain([nothing], blocks)
+        ]
+        low, high = zip(*parts, strict=True)
+        return np.concatenate(low), np.concatenate(high)
+
     def predict(self, data: Any) -> np.ndarray[Any, Any]:
         """Return the predicted value or class of each row, shape (rows,).
 
@@ -359,6 +394,61 @@ class Pipeline:
             sample_weight=weight,
             **options,
         )
+
+    def metric_intervals(
+        self, data: Any, confidence: float = 0.95, **options: Any
+    ) -> dict[str, tuple[float, float]]:
+        """Return how far each metric would move had training and these rows been drawn anew.
+
+        Every replicate of the learner's `bootstrap` is measured on the rows as drawn with
+        replacement once for it. (The intervals of `evaluate` are for this model as it is.)
+
+        Parameters
+        ----------
+        data : anything that `fastml.scan` takes
+            Labelled rows, such as those of a test split; the scores of all replicates are held.
+        confidence : float
+        **options
+            Of `fastml.evaluation.evaluate`.
+
+        Raises
+        ------
+        ConfigError
+            As of `predict_interval`.
+        DataError
+            If no row has a target.
+        """
+        self._check_fitted()
+        learner = self.learner_
+        if isinstance(learner, BoostedTrees):
+            raise ConfigError("boosted trees have no replicates; intervals are of a linear learner")
+        found = [
+            (rows, learner.replicate_scores(block, self.calibrator_))
+            for rows, block in self._reader.labelled(data)
+        ]
+        if not any(len(scores) for _, scores in found):
+            raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
+        truth = np.concatenate([rows.truth for rows, _ in found])
+        given = [rows.weight for rows, _ in found if rows.weight is not None]
+        weight = np.concatenate(given) if given else np.ones(len(truth))
+        scores = np.concatenate([each for _, each in found])
+        counts = poisson_counts(np.random.default_rng(learner.seed), (scores.shape[-1], len(truth)))
+        measured: dict[str, list[float]] = {}
+        for replicate, drawn in enumerate(counts):
+            evaluation = evaluate(
+                self.task_,
+                truth,
+                scores[..., replicate],
+                classes=self.classes_ or None,
+                threshold=self.threshold,
+                sample_weight=weight * drawn,
+                intervals=False,
+                **options,
+            )
+            for name, value in evaluation.metrics.items():
+                measured.setdefault(name, []).append(value)
+        bounds = {name: percentiles(np.array(v), confidence) for name, v in measured.items()}
+        return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
 
     # -- explanation ------------------------------------------------------------------------
 

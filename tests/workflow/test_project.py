@@ -163,7 +163,10 @@ def test_mistakes_in_keys(lines: str, message: str) -> None:
         ("[learner]\ncrosses = ['a', 'b']", r"\[learner\] crosses: expected lists of columns"),
         ("[learner]\ncrosses = [['a']]", "a cross is of two or three columns"),
         ("[learner]\ncrosses = [['a', 3]]", r"\[learner\] crosses, item 2: expected text"),
-        ("[learner]\nbootstrap = 100", r"\[learner\] bootstrap is not yet available"),
+        (
+            "[learner]\nbootstrap = 1",
+            r"\[learner\] bootstrap: expected a whole number",
+        ),
         ("[learner]\nepochs = 0", r"\[learner\] epochs: expected a whole number of at least 1"),
         ("[learner]\nl2 = inf", r"\[learner\] l2: expected a number of at least 0, found inf"),
         ("[learner]\nl2 = nan", r"\[learner\] l2: expected a number"),

@@ -8,6 +8,14 @@ from fastml.explanation.model import (
     by_class,
     explain_model,
     explain_rows,
+    interval_words,
 )
 
-__all__ = ["Contribution", "Explanation", "by_class", "explain_model", "explain_rows"]
+__all__ = [
+    "Contribution",
+    "Explanation",
+    "by_class",
+    "explain_model",
+    "explain_rows",
+    "interval_words",
+]

@@ -8,17 +8,23 @@ import numpy as np
 import pyarrow as pa
 
 from fastml._typing import Float64
+from fastml.linear_model.bootstrap import percentiles
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.features import CodeFeature, NumericFeature, code_kind
 
 __all__ = ["linear_contributions", "linear_features"]
+
+CONFIDENCE = 0.95
 
 
 def linear_features(plan: EncodePlan, learner: Any) -> tuple[list[dict[str, Any]], Float64]:
     """Return the features of an explanation, and the intercept that goes with them."""
     weights = np.asarray(learner.weights_, np.float64)
     intercept = np.asarray(learner.intercept_, np.float64).reshape(-1).copy()
-    features = []
+    replicates = None
+    if learner.replicates_ is not None:
+        replicates = learner.replicates_.weights.astype(np.float64)
+    features: list[dict[str, Any]] = []
     indicators = iter(range(len(plan.numeric), plan.n_dense))
     for i, number in enumerate(plan.numeric):
         per_unit = weights[i] / number.scale
@@ -28,11 +34,20 @@ def linear_features(plan: EncodePlan, learner: Any) -> tuple[list[dict[str, Any]
             described["per_day"] = _plain(per_unit * _a_day(plan.schema.field(number.column).type))
         if number.indicator:
             described["missing"] = _plain(weights[next(indicators)])
+        if replicates is not None:
+            described["interval"] = _interval(replicates[i] / number.scale)
         features.append(described)
     for category in plan.coded:
         own = plan.weights_of(weights, category)
         intercept += category.share @ own  # which the coefficients are told without
-        features.append(_describe_codes(category, own))
+        described = _describe_codes(category, own)
+        if replicates is not None:
+            drawn = plan.weights_of(replicates, category)
+            centred = drawn - np.tensordot(category.share, drawn, axes=1)
+            described["intervals"] = {
+                label: _interval(row) for label, row in zip(category.labels, centred, strict=True)
+            }
+        features.append(described)
     return features, intercept
 
 
@@ -41,6 +56,13 @@ def _a_day(type_: pa.DataType) -> float:
     if pa.types.is_date32(type_):
         return 1.0
     return 86_400.0 * {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
+
+
+def _interval(replicates: Float64) -> list[float] | list[list[float]]:
+    """Return the 95 % percentile interval of replicates (lanes, n), of each lane."""
+    bounds = np.stack(percentiles(replicates, CONFIDENCE), axis=-1)
+    found: Any = bounds[0].tolist() if len(bounds) == 1 else bounds.tolist()
+    return found  # type: ignore[no-any-return]
 
 
 def _plain(values: Float64) -> float | list[float]:

@@ -16,7 +16,14 @@ from fastml.explanation.trees import tree_contributions, tree_features
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.target import Target
 
-__all__ = ["Contribution", "Explanation", "by_class", "explain_model", "explain_rows"]
+__all__ = [
+    "Contribution",
+    "Explanation",
+    "by_class",
+    "explain_model",
+    "explain_rows",
+    "interval_words",
+]
 
 _MOST_SHOWN = 4
 
@@ -37,7 +44,8 @@ class Explanation:
     A feature's `weight` is the spread that it gives to the margin over the training rows (the
     standard deviation of its contribution), so that numbers and categories compare. A number has
     its `coefficient` a raw unit (a date also `per_day`), a category the `coefficients` of its
-    values; of a multiclass model these are lists, one entry a class; trees have none. Margins are
+    values; of a multiclass model these are lists, one entry a class; trees have none. After a
+    bootstrap an `interval` (95 %) goes with each, or `intervals` by value. Margins are
     explained as the learner gives them; `calibration` says what their probabilities go through
     afterwards.
     """
@@ -91,6 +99,13 @@ def by_class(classes: Sequence[object], coefficients: Sequence[float]) -> str:
     return f"{said}, and {rest:,} classes more" if rest > 0 else said
 
 
+def interval_words(interval: Sequence[Any] | None) -> str:
+    """Say between what a coefficient lies; nothing where that is not known, or of each class."""
+    if interval is None or isinstance(interval[0], list):
+        return ""
+    return f" ({signed(interval[0])} to {signed(interval[1])})"
+
+
 def _in_words(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
     if "coefficient" in feature:
         if isinstance(feature["coefficient"], list):
@@ -99,7 +114,8 @@ def _in_words(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
             return f"{told} a {'day' if daily else 'unit'}"
         if feature["kind"] == "datetime":
             return f"{signed(feature['per_day'], 6)} a day"
-        return f"{signed(feature['coefficient'], 6)} a unit"
+        sure = interval_words(feature.get("interval"))
+        return f"{signed(feature['coefficient'], 6)} a unit{sure}"
     values = feature.get("coefficients")
     if values is None:  # of trees
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, NoReturn, Self
 
@@ -144,23 +144,33 @@ class LinearModel(Estimator):
         )
 
     def score_intervals(
-        self, block: DesignBlock, confidence: float = 0.95
+        self,
+        block: DesignBlock,
+        confidence: float = 0.95,
+        calibrated: Callable[[Float64], Float64] | None = None,
     ) -> tuple[Float64, Float64]:
-        """Return percentile intervals of the scores of a block's rows; see `predict_interval`."""
+        """Return percentile intervals of the scores of a block's rows; see `predict_interval`.
+
+        `calibrated` is what scores go through, (n_rows, [k,]).
+        """
         n = self._bootstrapped().weights[0].size
         rows = max(1, SCORES_AT_ONCE // n)
         parts = [
-            percentiles(self.replicate_scores(block.rows(first, first + rows)), confidence)
+            percentiles(
+                self.replicate_scores(block.rows(first, first + rows), calibrated), confidence
+            )
             for first in range(0, max(block.n_rows, 1), rows)
         ]
         low, high = zip(*parts, strict=True)
         return np.concatenate(low), np.concatenate(high)
 
-    def replicate_scores(self, block: DesignBlock) -> Float64:
+    def replicate_scores(
+        self, block: DesignBlock, calibrated: Callable[[Float64], Float64] | None = None
+    ) -> Float64:
         """Return each replicate's scores of a block's rows, (n_rows, [k,] n_replicates)."""
         margins = self._bootstrapped().margins(block)
         scores = [self.scores(margins[..., i]) for i in range(margins.shape[-1])]
-        return np.stack(scores, axis=-1)
+        return np.stack(scores if calibrated is None else list(map(calibrated, scores)), axis=-1)
 
     def _bootstrapped(self) -> Replicates:
         if not hasattr(self, "weights_"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastml.evaluation.metrics import chief_metric
 from fastml.evaluation.numbers import how_many
-from fastml.explanation import by_class
+from fastml.explanation import by_class, interval_words
 from fastml.reporting.chosen import threshold_words
 from fastml.reporting.columns import columns_table
 from fastml.reporting.figures import confusion, figures
@@ -235,10 +235,15 @@ def _coefficients(feature: Mapping[str, Any], classes: Sequence[object]) -> str:
     if "coefficient" in feature:
         if feature["kind"] == "datetime":
             return f"{_told(feature['per_day'], classes)} a day"
-        return f"{_told(feature['coefficient'], classes)} a unit"
+        sure = interval_words(feature.get("interval"))
+        return f"{_told(feature['coefficient'], classes)} a unit{sure}"
     values: Mapping[str, Any] = feature.get("coefficients", {})  # trees have none
     ranked = sorted(values, key=lambda value: -_size(values[value]))
-    shown = [f"{value}: {_told(values[value], classes)}" for value in ranked[:_MOST_VALUES]]
+    sure = feature.get("intervals", {})
+    shown = [
+        f"{value}: {_told(values[value], classes)}{interval_words(sure.get(value))}"
+        for value in ranked[:_MOST_VALUES]
+    ]
     said = ("; " if any(isinstance(v, list) for v in values.values()) else ", ").join(shown)
     rest = len(ranked) - _MOST_VALUES
     return f"{said}, and {rest:,} more" if rest > 0 else said

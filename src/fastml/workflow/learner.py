@@ -89,7 +89,7 @@ _KINDS = ("linear", "xgboost")
 _BOTH = ("learning_rate", "l2", "l1", "patience")
 _LINEAR = (
     "loss", "quantile", "solver", "schedule", "epochs", "batch_size", "max_iter", "tolerance",
-    "time_budget", "bins", "crosses", "tune", "folds", "scoring", "candidates",
+    "time_budget", "bins", "crosses", "bootstrap", "tune", "folds", "scoring", "candidates",
 )  # fmt: skip
 _TREES = ("rounds", "max_depth", "min_child_weight", "subsample")
 _SEARCH = ("tune", "folds", "scoring", "candidates")
@@ -124,6 +124,7 @@ class Learner:
     bins: Annotated[int | dict[str, int] | None, _bins] = None
     crosses: Annotated[tuple[tuple[str, ...], ...], _crosses] = ()
 
+    bootstrap: Annotated[int | None, whole(at_least=2, at_most=100_000)] = None
     tune: Annotated[bool | dict[str, Any] | None, _tune] = None
     folds: Annotated[int | None, whole(at_least=2, at_most=MOST_FOLDS)] = None
     scoring: Annotated[str | None, choice(*METRICS)] = None

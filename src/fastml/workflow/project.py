@@ -190,9 +190,6 @@ _SECTIONS: dict[str, type] = {
 }
 _LATER = {
     "features": {"derive": "new columns by formula"},
-    "learner": {
-        "bootstrap": "intervals on coefficients",
-    },
 }
 _LATER_SECTIONS = {"monitor": "drift monitoring and retraining"}
 _HOME = {
