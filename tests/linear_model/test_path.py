@@ -1,0 +1,67 @@
+"""Regularisation paths against models one by one, and against scikit-learn's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import lasso_path
+
+from fastml.errors import ConfigError
+from fastml.linear_model import LinearRegression, LogisticRegression, regularization_path
+from tests.linear_model.problems import classes_table, numbers_table
+
+
+def test_the_lasso_path_is_scikit_learns() -> None:
+    x, y = numbers_table(300, d=8)
+    alphas, coefs, _ = lasso_path(x - x.mean(axis=0), y - y.mean(), eps=1e-3, alphas=40, tol=1e-10)
+    path = regularization_path(LinearRegression(l2=0.0), x, y, values=40)
+    np.testing.assert_allclose(path.penalties, alphas, rtol=1e-6)
+    scale = np.abs(coefs).max()
+    np.testing.assert_allclose(path.coef[:, 0], coefs.T, atol=1e-3 * scale)
+    assert path.n_nonzero[0] == 0
+    assert path.n_nonzero[1] == 1
+    assert path.n_nonzero[-1] == 8
+    assert (path.gap < 1e-9).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_a_path_is_its_models(n_classes: int, penalty: Any) -> None:
+    x, y = classes_table(400, d=6, n_classes=n_classes)
+    learner = LogisticRegression(l2=1e-3)
+    path = regularization_path(learner, x, y, penalty, values=20)
+    assert (np.diff(path.penalties) < 0).all()
+    assert set(path.reason) <= {"tolerance", "precision"}
+    for place in (0, 7, 16, 19):
+        one = learner.clone().set_params(**{penalty: path.penalties[place]}).fit(x, y)
+        chance = path.coef[place] @ x.T + path.intercept[place][:, None]
+        own = one.coef_ @ x.T + one.intercept_[:, None]
+        spread = (chance - own) - (chance - own).mean(axis=0) * (n_classes > 2)
+        np.testing.assert_allclose(spread, 0.0, atol=2e-3)
+    if penalty == "l1":
+        assert path.n_nonzero[0] == 0
+        assert path.n_nonzero[1] > 0
+
+
+def test_penalties_may_be_stated_in_any_order() -> None:
+    x, y = classes_table(200)
+    path = regularization_path(LogisticRegression(), x, y, "l2", [1e-3, 1.0, 0.1])
+    np.testing.assert_array_equal(path.penalties, [1.0, 0.1, 1e-3])
+    sizes = np.abs(path.coef).sum(axis=(1, 2))
+    assert (np.diff(sizes) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"penalty": "l3"}, "penalty is 'l3'"),
+        ({"values": [-1.0]}, "a penalty is -1.0"),
+        ({"values": 0}, "values is 0"),
+    ],
+)
+def test_what_is_no_penalty_is_refused(settings: Any, message: str) -> None:
+    x, y = classes_table(100)
+    with pytest.raises(ConfigError, match=message):
+        regularization_path(LogisticRegression(), x, y, **settings)
