@@ -26,6 +26,9 @@ JOBS = (
     "codes",
     "impute_scale",
     "sgd_epoch",
+    "sixteen_candidates",
+    "cross_validation",
+    "bootstrap",
     "large_table",
 )
 """The modules of `benchmarks.jobs`; each defines `JOB`."""

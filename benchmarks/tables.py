@@ -6,6 +6,7 @@ table     rows        numeric  string  target ``y``
 D1        2,000,000   20       10      0 or 1 (int8)
 D2        2,000,000   20       10      a number (float64); features of D1
 D3        10,000,000  10       5       0 or 1 (int8)
+churn     5,000       real customers; see `fastml demo`
 ========  ==========  =======  ======  ==================================
 
 Half of the numeric columns have 5% nulls, three pairs are correlated above 0.98 in size, scales
@@ -30,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+import fastml
 from fastml.data.atomic import atomic_path
 
 __all__ = ["QUICK_ROWS", "TABLES", "Layout", "table_path", "training_rows"]
@@ -66,7 +68,10 @@ TABLES = {
     "D1": Layout(2_000_000, 20, WIDE, binary=True, stream=1),
     "D2": Layout(2_000_000, 20, WIDE, binary=False, stream=1),
     "D3": Layout(10_000_000, 10, (3, 12, 50, 200, 1000), binary=True, stream=3),
+    "churn": Layout(5_000, 15, (), binary=True, stream=0),
 }
+PUBLISHED = {"churn": Path(fastml.__file__).parent / "workflow/demo/telco_churn_mlc.parquet"}
+"""Real tables, which are not made: the one that comes with fastml."""
 
 
 def training_rows(rows: int) -> int:
@@ -170,6 +175,8 @@ def row_groups(layout: Layout, rows: int) -> Iterator[pa.RecordBatch]:
 
 def table_path(name: str, rows: int | None = None, folder: Path = FOLDER) -> Path:
     """Return the Parquet file of a table, or of its first `rows` rows; make it if it is absent."""
+    if name in PUBLISHED:
+        return PUBLISHED[name]
     layout = TABLES[name]
     path = folder / (f"{name}.parquet" if rows is None else f"{name}-{rows}.parquet")
     if not path.exists():

@@ -65,19 +65,12 @@ def fastml(path: Path, layout: Layout) -> Work:
 
 
 def sklearn(path: Path, layout: Layout) -> Work:
-    from scipy.sparse import csr_matrix
     from sklearn.linear_model import SGDClassifier
 
-    numbers, codes, n_codes, y = read_encoded(path, layout)
-    n, d = numbers.shape
-    width = d + codes.shape[1]
-    values = np.ones((n, width))
-    values[:, :d] = numbers
-    places = np.empty((n, width), np.int32)
-    places[:, :d] = np.arange(d)
-    places[:, d:] = codes + d
-    starts = np.arange(0, n * width + 1, width)
-    matrix = csr_matrix((values.ravel(), places.ravel(), starts), shape=(n, d + n_codes))
+    from benchmarks.jobs.encoded import one_hot_matrix
+
+    matrix, y = one_hot_matrix(path, layout)
+    n = len(y)
 
     def work() -> Mapping[str, float]:
         learner = SGDClassifier(loss="log_loss", alpha=1 / n)
