@@ -29,11 +29,7 @@ def fastml(path: Path, layout: Layout) -> Work:
     from fastml.linear_model import LogisticRegression
     from fastml.model_selection import LaneSearch
 
-    design = encoded_design(path, layout)
-    train = Design(
-        design.blocks[: -(len(design.blocks) // 10 or 1)], design.n_dense, design.n_codes
-    )
-    held_out = Design(design.blocks[len(train.blocks) :], design.n_dense, design.n_codes)
+    train, held_out = _parted(encoded_design(path, layout))
     space = {"l2": np.geomspace(1e-7, 1e-2, CANDIDATES).tolist()}
 
     def work() -> Mapping[str, float]:
@@ -45,12 +41,9 @@ def fastml(path: Path, layout: Layout) -> Work:
 
 
 def one_fit(path: Path, layout: Layout) -> Work:
-    from fastml.linear_model import Design, LogisticRegression
+    from fastml.linear_model import LogisticRegression
 
-    design = encoded_design(path, layout)
-    train = Design(
-        design.blocks[: -(len(design.blocks) // 10 or 1)], design.n_dense, design.n_codes
-    )
+    train, _ = _parted(encoded_design(path, layout))
 
     def work() -> Mapping[str, float]:
         model = LogisticRegression().fit_design(train, classes=[0, 1])
