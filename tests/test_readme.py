@@ -16,10 +16,11 @@ CLI = "from fastml.cli import main; main()"
 
 
 def block(language: str) -> str:
-    """Return the README's one block of a language."""
+    """Return the README's blocks of a language, one after the other."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return str(found)
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return "\n".join(found)
 
 
 @pytest.fixture
