@@ -80,7 +80,7 @@ kind = "linear"                # linear | xgboost (boosted trees: pip install 'f
 # crosses = [["shop", "month"]]  # weights for combinations of columns; a number is binned first
 # rounds = 500                 # of xgboost: the most trees; the validation rows say when to stop
 # max_depth = 6                # of xgboost: the most splits on the way to a leaf
-# tune = true                  # search the penalties, or {{ l2 = [1e-5, 1e-3], l1 = [0.0, 1e-4] }}
+# tune = {{ l1 = [0, 1e-4, 1e-3] }}  # what to try and take the best of; true: penalties l2
 # folds = 5                    # the search is judged by folds; default: on the validation rows
 # bootstrap = 200              # replicates that tell how sure each coefficient is
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
