@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, Self
@@ -146,6 +147,13 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"Pipeline({self.learner!r}, target={self.target!r})"
 
+    def clone(self) -> Self:
+        """Return an unfitted copy with the same settings."""
+        settings = inspect.signature(type(self).__init__).parameters
+        copy = type(self)(**{name: getattr(self, name) for name in settings if name != "self"})
+        copy.threshold, copy.reading = self.threshold, dict(self.reading)
+        return copy
+
     # -- training ---------------------------------------------------------------------------
 
     def fit(self, data: Any, *, validation: Any = None) -> Self:
@@ -167,10 +175,11 @@ class Pipeline:
             If settings are unknown or contradict one another.
         """
         self.__dict__.pop("learner_", None)  # a fit that fails leaves no half of another model
-        self._adopt(train_pipeline(self, data, validation, self._threads))
+        self.adopt(train_pipeline(self, data, validation, self._threads))
         return self
 
-    def _adopt(self, found: Fitted) -> None:
+    def adopt(self, found: Fitted) -> None:
+        """Be the pipeline that has learned this."""
         self.plan_, self.target_, self.learner_ = found.plan, found.target, found.learner
         self.calibrator_, self.tried_ = found.calibrator, found.tried
         self.dropped_, self.n_rows_ = dict(found.dropped), found.n_rows
@@ -506,7 +515,7 @@ class Pipeline:
         found = Fitted.from_state(manifest, tables)
         column, task = found.target.column, found.target.task
         model = cls(found.learner, target=column, task=task, weight=found.weight)
-        model._adopt(found)
+        model.adopt(found)
         model.threshold, model.reading = found.threshold, dict(found.reading)
         return model
 

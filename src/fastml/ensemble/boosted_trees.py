@@ -26,6 +26,7 @@ from fastml.linear_model.classes import check_classes, class_factors, class_tota
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.link import logistic, softmax
 from fastml.linear_model.settings import is_number
+from fastml.linear_model.training import Monitor
 
 __all__ = ["BoostedTrees"]
 
@@ -125,6 +126,7 @@ class BoostedTrees(Estimator):
         validation: Design | None = None,
         classes: Sequence[Any] | None = None,
         threads: int | None = None,
+        monitor: Monitor | None = None,
     ) -> Self:
         """Train on design blocks.
 
@@ -138,6 +140,8 @@ class BoostedTrees(Estimator):
             numbers.
         threads : int, optional
             Overrides the parameter.
+        monitor : callable, optional
+            Hears of each round (see `fastml.linear_model.training.Monitor`).
 
         Raises
         ------
@@ -174,10 +178,12 @@ class BoostedTrees(Estimator):
             )
 
         train = matrix(design)
-        watched: dict[str, Any] = {}
+        watched: dict[str, Any] = {"callbacks": []}
         if validation is not None and validation.n_rows:
             stop = xgboost.callback.EarlyStopping(rounds=self.patience, save_best=True)
             watched = {"evals": [(matrix(validation, train), "validation")], "callbacks": [stop]}
+        if monitor is not None:
+            watched["callbacks"].append(self._listener(monitor, classes is None, threads))
         booster = xgboost.train(
             self._settings(classes, threads), train, self.rounds, verbose_eval=False, **watched
         )
@@ -187,6 +193,24 @@ class BoostedTrees(Estimator):
         self.n_features_in_ = design.n_features
         self.spread_ = self.contributions(_sample(design)).std(axis=0)
         return self
+
+    def _listener(self, monitor: Monitor, numbers: bool, threads: int) -> Any:
+        """Return what XGBoost calls after each round."""
+        snapshot = self._snapshot
+
+        class Listener(load_xgboost().callback.TrainingCallback):  # type: ignore[misc]
+            def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+                monitor(epoch + 1, lambda: snapshot(model, numbers, threads))
+                return False
+
+        return Listener()
+
+    def _snapshot(self, booster: Any, numbers: bool, threads: int) -> Self:
+        """Return a model of a booster in training, to predict with."""
+        model = self.clone()
+        model._n_dense, model._first, model._offset = self._n_dense, self._first, self._offset
+        model.booster_, model._n_threads, model._learned_numbers = booster, threads, numbers
+        return model
 
     def _check_parameters(self) -> None:
         for name, least in (("rounds", 1), ("max_depth", 1), ("max_bins", 2), ("patience", 1)):

@@ -192,6 +192,12 @@ class LinearModel(Estimator):
         unknown = np.zeros((1, self.weights_.shape[1]))
         return np.vstack([self.weights_, unknown, self.intercept_.reshape(1, -1)])
 
+    def _snapshot(self, weights: Float64) -> Self:
+        """Return a model of weights as the kernels have them, to predict with."""
+        model = self.clone()
+        model.weights_, model.intercept_ = weights[:-2], weights[-1]
+        return model
+
     def _remember(self, weights: Float64, trained: Trained) -> None:
         """Keep what was trained, whose weights are given as they are to be.
 

@@ -19,7 +19,7 @@ from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.link import logistic, softmax
 from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.settings import Schedule, Settings, Solver
-from fastml.linear_model.training import train
+from fastml.linear_model.training import Monitor, train
 
 __all__ = ["LogisticRegression"]
 
@@ -186,6 +186,7 @@ class LogisticRegression(LinearModel):
         n_classes: int | None = None,
         start: Float64 | None = None,
         threads: int | None = None,
+        monitor: Monitor | None = None,
     ) -> Self:
         """Train on design blocks whose targets are indices of classes.
 
@@ -203,6 +204,9 @@ class LogisticRegression(LinearModel):
             and the intercept.
         threads : int, optional
             Overrides the parameter.
+        monitor : callable, optional
+            Hears of each round (see `fastml.linear_model.training.Monitor`), where there is a
+            validation set.
         """
         settings = self._settings(threads)
         deadline = settings.deadline()
@@ -221,6 +225,7 @@ class LogisticRegression(LinearModel):
             start=self._start(*problem.shape) if start is None else start,
             validation=held_out,
             deadline=deadline,
+            monitor=monitor and (lambda n, weights: monitor(n, lambda: self._snapshot(weights))),
         )
         self._seen_weight = float(problem.lanes.total_weight[0])
         weights = self._centred(trained.weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Self, get_args
 
@@ -18,7 +18,7 @@ from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.robust import error_threshold
 from fastml.linear_model.settings import Schedule, Settings, Solver, is_number
 from fastml.linear_model.target_scale import TargetScale
-from fastml.linear_model.training import Trained, train
+from fastml.linear_model.training import Monitor, Trained, train
 
 __all__ = ["LinearRegression"]
 
@@ -159,6 +159,7 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
         n_classes: int | None = None,
         start: Float64 | None = None,
         threads: int | None = None,
+        monitor: Monitor | None = None,
     ) -> Self:
         """Train on design blocks whose targets are numbers.
 
@@ -174,6 +175,9 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
             and the intercept.
         threads : int, optional
             Overrides the parameter.
+        monitor : callable, optional
+            Hears of each round (see `fastml.linear_model.training.Monitor`), where there is a
+            validation set; of a loss that is learned in stages, of the rounds of the last.
         """
         settings = self._settings(threads)
         weight = total_weight(design)
@@ -186,6 +190,7 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
             None if validation is None else scale.design(validation),
             settings,
             None if start is None else scale.inward(start),
+            monitor and (lambda n, w: monitor(n, lambda: self._snapshot(scale.outward(w)))),
         )
         self.n_features_in_ = design.n_features
         self._seen_weight = weight
@@ -239,6 +244,7 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
         validation: Design | None,
         settings: Settings,
         start: Float64 | None,
+        monitor: Callable[[int, Float64], None] | None = None,
     ) -> Trained:
         """Train on designs of training's units, in one budget of time and iterations."""
         deadline = settings.deadline()
@@ -250,6 +256,7 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
                 start=start,
                 validation=None if validation is None else self._problem(validation, stage, [self]),
                 deadline=deadline,
+                monitor=monitor if stage.last else None,
             )
             n_iter += int(trained.n_iter.max())
             start = trained.weights

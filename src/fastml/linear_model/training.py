@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,11 @@ from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.stochastic import StochasticSolver
 
-__all__ = ["Trained", "Watch", "train"]
+__all__ = ["Monitor", "Trained", "Watch", "train"]
+
+Monitor: TypeAlias = Callable[[int, Callable[[], Any]], None]
+"""Called after each round of training with its number and what returns the learner as it stands;
+it may raise, and so end the training."""
 
 SMALL_ROWS = 50_000
 MANY_LANES = 64
@@ -77,12 +82,22 @@ class Watch:
     lanes : Lanes
     patience : int
         Rounds without a better loss.
+    monitor : callable, optional
+        Called with the number of the round, from 1, and the weights.
     """
 
-    def __init__(self, loss: Callable[[Float64], Float64], lanes: Lanes, patience: int) -> None:
+    def __init__(
+        self,
+        loss: Callable[[Float64], Float64],
+        lanes: Lanes,
+        patience: int,
+        monitor: Callable[[int, Float64], None] | None = None,
+    ) -> None:
         self._loss = loss
         self._lanes = lanes
         self._patience = patience
+        self._monitor = monitor
+        self._round = 0
         self._rounds = np.zeros(lanes.n_models, np.int64)
         self._best = np.full(lanes.n_models, np.inf)
         self._value = np.full(lanes.n_models, np.nan)
@@ -90,6 +105,9 @@ class Watch:
 
     def __call__(self, weights: Float64, value: Float64) -> Bool:
         """Judge the weights, where training has the objective `value`; say which are to end."""
+        self._round += 1
+        if self._monitor is not None:
+            self._monitor(self._round, weights)
         loss = self._loss(weights)
         better = loss < self._best
         self._best = np.where(better, loss, self._best)
@@ -123,6 +141,7 @@ def train(
     validation: Problem | None = None,
     deadline: float = math.inf,
     precondition: Preconditioner | None = None,
+    monitor: Callable[[int, Float64], None] | None = None,
 ) -> Trained:
     """Train the models of a problem, some lanes at a time.
 
@@ -142,9 +161,12 @@ def train(
         Ends at the first iteration after this `time.monotonic()`.
     precondition : Preconditioner, optional
         For L-BFGS, of a model that all of them resemble.
+    monitor : callable, optional
+        As of `Watch`; where there is a validation, and all models are trained at once.
     """
     small = problem.design.n_rows < THREADED_ROWS
     alone = replace(settings, threads=1) if small else settings
+    parts = list(problem.parts(MANY_LANES if small else LANES))
 
     def run(models: slice) -> Trained:
         lanes = problem.lanes.at(models)
@@ -153,7 +175,8 @@ def train(
             held_out = Objective(
                 validation.kernels(models), validation.lanes.at(models), threads=alone.threads
             )
-            watch = Watch(held_out.mean_loss, lanes, settings.rounds)
+            heard = monitor if len(parts) == 1 else None
+            watch = Watch(held_out.mean_loss, lanes, settings.rounds, heard)
         first = models.start * lanes.classes
         trained = _train(
             problem.kernels(models),
@@ -167,7 +190,6 @@ def train(
         )
         return trained if watch is None else watch.best(trained)
 
-    parts = problem.parts(MANY_LANES if small else LANES)
     return Trained.together(list(ordered_map(run, parts, settings.threads if small else 1)))
 
 

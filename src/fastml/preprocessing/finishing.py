@@ -12,8 +12,13 @@ from fastml.preprocessing.staging import StagedBlock, Staging
 __all__ = ["finished_design"]
 
 
-def finished_design(plan: EncodePlan, staging: Staging, threads: int) -> Design:
-    """Finish every staged block, with its target and weights, and let the staged ones go."""
+def finished_design(
+    plan: EncodePlan, staging: Staging, threads: int, *, keep: bool = False
+) -> Design:
+    """Finish every staged block, with its target and weights.
+
+    The staged ones are let go, unless they are to be kept for another plan.
+    """
 
     def complete(block: StagedBlock) -> DesignBlock:
         done = plan.finish(staging, block)
@@ -22,5 +27,6 @@ def finished_design(plan: EncodePlan, staging: Staging, threads: int) -> Design:
             done.weight = block.weight.astype(np.float32)
         return done
 
-    blocks = list(ordered_map(staging.finish(complete), range(len(staging.blocks)), threads))
+    finish = staging.finish(complete, keep=keep)
+    blocks = list(ordered_map(finish, range(len(staging.blocks)), threads))
     return Design(blocks, plan.n_dense, plan.n_codes)

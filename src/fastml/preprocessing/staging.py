@@ -207,12 +207,16 @@ class Staging:
         block.let_go_of_states()
         self.blocks.append(block)
 
-    def finish(self, complete: Callable[[StagedBlock], Any]) -> Callable[[int], Any]:
-        """Return a function that completes block i and lets its staged rows go."""
+    def finish(
+        self, complete: Callable[[StagedBlock], Any], *, keep: bool = False
+    ) -> Callable[[int], Any]:
+        """Return a function that completes block i and, unless told to `keep`, lets it go."""
 
         def run(i: int) -> Any:
             block = self.blocks[i]
             done = complete(block)
+            if keep:
+                return done
             self.memory.give_back(block.memory)
             block.dense, block.codes = np.empty((0, 0), np.float32), np.empty((0, 0), np.int32)
             return done

@@ -15,13 +15,11 @@ from fastml.evaluation.threshold_rule import Stated, parse_threshold_rule
 from fastml.model_selection import Method as SplitMethod
 from fastml.preprocessing import (
     CorrelationPruner,
-    MinMaxScaler,
     MissingRowDropper,
     OneHotEncoder,
-    RobustScaler,
     SimpleImputer,
-    StandardScaler,
 )
+from fastml.preprocessing.scalers import SCALERS
 from fastml.workflow.learner import Learner, check_learner
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
@@ -136,7 +134,7 @@ class Features:
     missing_indicator: Annotated[bool | None, flag] = None
     drop_missing_rows: Annotated[bool | None, flag] = None
     infinite: Annotated[str | None, choice("error", "missing")] = None
-    scale: Annotated[str | None, choice("standard", "minmax", "robust")] = None
+    scale: Annotated[str | None, choice(*SCALERS)] = None
     max_categories: Annotated[int | None, whole(at_least=1)] = None
     min_frequency: Annotated[int | None, whole(at_least=1)] = None
     most_correlated: Annotated[float | None, number(above=0, at_most=1)] = None
@@ -155,13 +153,10 @@ class Features:
         found["encoder"] = OneHotEncoder(**_stated(encoder))
         found["pruner"] = CorrelationPruner(**_stated({"threshold": self.most_correlated}))
         if self.scale is not None:
-            found["scaler"] = _SCALERS[self.scale]()
+            found["scaler"] = SCALERS[self.scale]()
         if self.drop_missing_rows:
             found["rows"] = MissingRowDropper()
         return found | _stated({"infinite": self.infinite})
-
-
-_SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 
 
 def _stated(settings: Mapping[str, Any]) -> dict[str, Any]:
