@@ -6,7 +6,9 @@ from fastml.cli.app import Debug, Json, command, print_json
 
 __all__ = ["info"]
 
-_OPTIONAL = ("pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "onnx")
+_OPTIONAL = (
+    "pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "optuna", "onnx",
+)  # fmt: skip
 
 
 @command("info")

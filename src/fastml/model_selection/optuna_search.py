@@ -191,6 +191,8 @@ class OptunaSearch:
                 params = {"learner.kind": kind_of(self.pipeline.learner)}
             return variant(self.pipeline, default, space, params)
 
+        for each in space.samples():
+            variant_of(each)  # a parameter that the learner of the task lacks is an error at once
         given = variant_of({})
         encodings = Encodings(table, validation, given, threads, self.most_bytes)
         metric = _metric(self.scoring, table.target)
@@ -355,8 +357,8 @@ def _metric(scoring: str | None, target: Target) -> Metric:
 def _trained(pipeline: Pipeline, table: ReadTable, encoding: Encoding, threads: int) -> Pipeline:
     """Return the pipeline as `Pipeline.fit` would train it on the rows and the validation."""
     assert pipeline.learner is not None
-    learner = train_learner(
-        pipeline.learner.clone(), table.target, encoding.train, encoding.validation, threads
+    trained = train_learner(
+        pipeline.learner, table.target, encoding.train, encoding.validation, threads
     )
-    pipeline.adopt(fitted(pipeline, table, encoding.plan, encoding.dropped, learner))
+    pipeline.adopt(fitted(pipeline, table, encoding.plan, encoding.dropped, *trained))
     return pipeline

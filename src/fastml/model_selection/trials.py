@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from fastml.evaluation.summary import estimates_of
 from fastml.fitted import Learner
 from fastml.linear_model.design import Design
 from fastml.model_selection.encodings import Encodings
-from fastml.pipeline import Pipeline
 from fastml.target import Target
 from fastml.training import train_learner
+
+if TYPE_CHECKING:
+    from fastml.pipeline import Pipeline
 
 __all__ = ["Bar", "Scorer", "State", "Trial", "Trials"]
 
@@ -201,7 +203,7 @@ class Trials:
             pipeline = self._variant(params)
             encoding = self._encodings.of(pipeline)
             assert pipeline.learner is not None
-            learner = train_learner(
+            learner, _ = train_learner(
                 pipeline.learner,
                 self._target,
                 encoding.train,

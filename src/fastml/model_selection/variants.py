@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
 from fastml.fitted import Learner
+from fastml.model_selection.lane_search import LaneSearch
 from fastml.preprocessing import CorrelationPruner, OneHotEncoder, SimpleImputer
 from fastml.preprocessing.scalers import SCALERS
 
@@ -20,7 +21,7 @@ __all__ = ["kind_of", "variant"]
 _STEPS = {"imputer": SimpleImputer, "encoder": OneHotEncoder, "pruner": CorrelationPruner}
 
 
-def kind_of(learner: Learner | None) -> str:
+def kind_of(learner: Learner | LaneSearch | None) -> str:
     """Return the kind of a learner, as a project file has it."""
     return "xgboost" if isinstance(learner, BoostedTrees) else "linear"
 
@@ -34,7 +35,8 @@ def variant(
     ----------
     pipeline : Pipeline
         Its other settings stay. A learner of another kind than its own begins from defaults, but
-        for the class weights; boosted trees take no bins and no crosses.
+        for the class weights; boosted trees take no bins and no crosses. Settings of the learner
+        of a `LaneSearch` are those that its candidates have in common.
     default : learner
         A linear one, of the task.
     space : PipelineSpace
@@ -48,7 +50,9 @@ def variant(
     made = pipeline.clone()
     own = default if pipeline.learner is None else pipeline.learner
     kind = params.get("learner.kind", space.kinds[0])
-    learner = own.clone() if kind == kind_of(own) else _other(kind, own, default)
+    learner: Learner | LaneSearch = (
+        own.clone() if kind == kind_of(own) else _other(kind, own, default)
+    )
     for setting in space.settings:
         if setting.name not in params or setting.name == "learner.kind":
             continue
@@ -69,14 +73,18 @@ def variant(
     return made
 
 
-def _other(kind: str, own: Learner, default: Learner) -> Learner:
+def _other(kind: str, own: Learner | LaneSearch, default: Learner) -> Learner:
     learner: Learner = BoostedTrees() if kind == "xgboost" else default.clone()
+    if isinstance(own, LaneSearch):
+        own = own.learner
     if "class_weight" in learner.get_params():
         learner.set_params(class_weight=getattr(own, "class_weight", None))
     return learner
 
 
-def _set_parameter(learner: Learner, name: str, value: Any) -> None:
+def _set_parameter(learner: Learner | LaneSearch, name: str, value: Any) -> None:
+    if isinstance(learner, LaneSearch):
+        learner = learner.learner
     if name not in learner.get_params():
         what = "classes" if hasattr(learner, "multi_class") else "numbers"
         raise ConfigError(

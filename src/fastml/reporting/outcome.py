@@ -15,9 +15,10 @@ from fastml.evaluation.comparison import Comparison
 from fastml.evaluation.criteria import Verdict
 from fastml.evaluation.summary import Evaluation
 from fastml.evaluation.threshold import Threshold
+from fastml.model_selection.trials import Trial
 from fastml.model_selection.tried import Tried
 
-__all__ = ["Baseline", "Beside", "Outcome"]
+__all__ = ["Baseline", "Beside", "Outcome", "Tuning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,49 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """A search over the settings of the pipeline, judged on the validation rows.
+
+    Attributes
+    ----------
+    scoring : str
+        The metric.
+    given, best : Trial
+        The settings as the project has them otherwise, and those that were chosen: the same where
+        no trial was better.
+    trials : tuple of Trial
+        In the order in which they were proposed.
+    encoded, reused : int
+        How often rows were encoded, and how often a trial found them there.
+    resumed : int
+        Trials that were found in the journal.
+    seconds : float
+    """
+
+    scoring: str
+    given: Trial
+    best: Trial
+    trials: tuple[Trial, ...]
+    encoded: int
+    reused: int
+    resumed: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "scoring": self.scoring,
+            "given": self.given.to_dict(),
+            "best": self.best.to_dict(),
+            "trials": [trial.to_dict() for trial in self.trials],
+            "encoded": self.encoded,
+            "reused": self.reused,
+            "resumed": self.resumed,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run found.
 
@@ -138,7 +182,9 @@ class Outcome:
     beside : Beside or None
         Another kind of learner on the same rows, where one was asked for.
     tried : Tried or None
-        What a search for the best settings tried, where one was asked for.
+        What a search for the best settings of the learner tried, where one was asked for.
+    tuning : Tuning or None
+        A search over the settings of the whole pipeline, where one was asked for.
     explanation, profile : dict
         As `Explanation.to_dict` and `TableProfile.to_dict` give them.
     facts : dict of str to str
@@ -164,6 +210,7 @@ class Outcome:
     calibration: Recalibration | None = None
     beside: Beside | None = None
     tried: Tried | None = None
+    tuning: Tuning | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -196,6 +243,7 @@ class Outcome:
             "calibration": self.calibration and self.calibration.to_dict(),
             "beside": self.beside and self.beside.to_dict(),
             "tried": self.tried and self.tried.to_dict(),
+            "tuning": self.tuning and self.tuning.to_dict(),
         }
 
 

@@ -25,6 +25,7 @@ from fastml.reporting.page import (
     table,
 )
 from fastml.reporting.tried import tried_table
+from fastml.reporting.tuning import tuning_table, tuning_words
 
 __all__ = ["run_report", "verdict_words"]
 
@@ -108,6 +109,15 @@ def _sections(outcome: Outcome) -> Iterator[str]:
             "Settings tried",
             tried_table(outcome.tried),
             note=f"Chosen: {outcome.tried}. {note if any(outcome.tried.epochs) else ''}",
+        )
+    if outcome.tuning is not None:
+        said, *chosen = tuning_words(outcome.tuning)
+        yield section(
+            "Tuning",
+            tuning_table(outcome.tuning),
+            paragraph(" ".join(f"{each}." for each in chosen)),
+            note=f"{said}. The best of many scores on the validation rows flatters; the test rows "
+            "had no part in the choice.",
         )
     yield section(
         "Metrics",

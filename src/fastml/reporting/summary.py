@@ -11,6 +11,7 @@ from fastml.reporting.chosen import calibration_words, threshold_words
 from fastml.reporting.numbers import metric_value
 from fastml.reporting.outcome import Beside, Outcome
 from fastml.reporting.run_report import verdict_words
+from fastml.reporting.tuning import tuning_words
 
 __all__ = ["counted", "metric_lines", "summary", "verdict_lines"]
 
@@ -27,6 +28,8 @@ def summary(outcome: Outcome) -> str:
     threshold = threshold_words(outcome)
     chosen = [*calibration_words(outcome), *([] if threshold is None else [threshold])]
     lines += ["", *chosen] if chosen else []
+    if outcome.tuning is not None:
+        lines += ["", "Tuned:", *(f"  {line}" for line in tuning_words(outcome.tuning))]
     if outcome.beside is not None:
         lines += ["", *beside_lines(outcome.beside)]
     lines += ["", f"Without ML: {outcome.baseline.words}"]

@@ -37,6 +37,7 @@ from fastml.workflow.settings import (
     whole,
 )
 from fastml.workflow.toml import toml_text
+from fastml.workflow.tune import JOURNAL, Tune, check_tune
 
 __all__ = [
     "Data",
@@ -182,6 +183,7 @@ _SECTIONS: dict[str, type] = {
     "features": Features,
     "split": Split,
     "learner": Learner,
+    "tune": Tune,
 }
 _LATER = {
     "features": {"derive": "new columns by formula"},
@@ -191,15 +193,9 @@ _HOME = {
     each.name: section
     for section, cls in _SECTIONS.items()
     for each in fields(cls)
-    if each.name != "value"
+    if each.name != "value" and cls is not Tune
 }  # a key's section, for files that give keys without one
-_MAPPINGS = (
-    "types",
-    "class_weight",
-    "threshold",
-    "bins",
-    "tune",
-)  # keys whose value may be a table
+_MAPPINGS = ("types", "class_weight", "threshold", "bins")  # keys whose value may be a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +207,7 @@ class Project:
     features: Features = field(default_factory=Features)
     split: Split = field(default_factory=Split)
     learner: Learner = field(default_factory=Learner)
+    tune: Tune | None = None
     success: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     folder: Path = Path()
@@ -232,14 +229,23 @@ class Project:
         return self.folder / (self.split.ledger or LEDGER)
 
     @property
+    def tuning_journal(self) -> Path:
+        """Where trials of [tune] are kept: beside the project file unless stated."""
+        stated = self.tune.journal if self.tune is not None else None
+        return self.folder / (stated or JOURNAL)
+
+    @property
     def settings(self) -> str:
         """The settings in effect as a project file, which does the same wherever it stands."""
-        sections = {name: given(getattr(self, name)) for name in _SECTIONS}
+        stated = {name: getattr(self, name) for name in _SECTIONS}
+        sections = {name: given(found) for name, found in stated.items() if found is not None}
         if self.problem.value is not None:
             sections["problem"]["value"] = asdict(self.problem.value)
         source = self.source if "://" in self.source else str(Path(self.source).absolute())
         sections["data"]["source"] = source
         sections["split"]["ledger"] = str(self.ledger.absolute())
+        if self.tune is not None:
+            sections["tune"]["journal"] = str(self.tuning_journal.absolute())
         return toml_text({**sections, "success": self.criteria})
 
     def with_seed(self, seed: int | None) -> Project:
@@ -281,12 +287,15 @@ def parse_project(words: str, folder: Path = Path()) -> Project:
     sections: dict[str, Any] = {
         name: read_settings(cls, tables.get(name, {}), f"[{name}]", later=_LATER.get(name))
         for name, cls in _SECTIONS.items()
+        if cls is not Tune or name in tables
     }
     success = tables.get("success", {})
     if not isinstance(success, dict):
         raise ConfigError(f"[success]: expected a table, found {success!r}")
     _check_together(sections["problem"], sections["split"])
     check_learner(sections["learner"])
+    if "tune" in sections:
+        check_tune(sections["tune"], sections["learner"].kind)
     return Project(**sections, success=success, text=words, folder=folder)
 
 
@@ -315,6 +324,8 @@ def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
 def _by_section(content: dict[str, Any]) -> dict[str, Any]:
     """Sort a file's top level into sections: a key given without one goes to its own."""
     known = [*_SECTIONS, "success"]
+    if not isinstance(content.get("tune", {}), dict):  # the learner's key, and not the section
+        known.remove("tune")
     tables: dict[str, Any] = {
         name: dict(table) if isinstance(table, dict) else table
         for name, table in content.items()

@@ -19,9 +19,10 @@ from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
 from fastml.model_selection import Splits, split
+from fastml.model_selection.study import load_optuna
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
-from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, finite
+from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, Tuning, finite
 from fastml.target import check_target_type
 from fastml.workflow.beside import Rival
 from fastml.workflow.folder import check_folder, named_for_now, write_run
@@ -32,6 +33,7 @@ from fastml.workflow.models import Mandate
 from fastml.workflow.pipelines import project_pipeline
 from fastml.workflow.project import Project, refuse_binary_keys
 from fastml.workflow.settings import given
+from fastml.workflow.tuning import tuned_pipeline
 
 __all__ = ["run"]
 
@@ -80,6 +82,8 @@ def run(
     _check_criteria(success, problem.task)
     if "xgboost" in (project.learner.kind, project.learner.compare):
         load_xgboost()  # before any time is spent
+    if project.tune is not None:
+        load_optuna()
     with journal.stage("read"):
         source = _open(project, journal)
     with journal.stage("profile"):
@@ -93,7 +97,11 @@ def run(
         _say_split(effective, parts, journal)
     with journal.stage("train"):
         pipeline = project_pipeline(project, project.learner.kind, classifies)
-        pipeline.fit(parts.train, validation=parts.validation)
+        tuning = None
+        if project.tune is None:
+            pipeline.fit(parts.train, validation=parts.validation)
+        else:
+            pipeline, tuning = tuned_pipeline(project, pipeline, parts, journal)
         _check_class_weight(project, pipeline)
         _say_training(pipeline, journal)
     rival = None
@@ -116,7 +124,7 @@ def run(
             beside = rival.beside(
                 judge, judgement.rows, judgement.judged_on, journal.seconds["train"]
             )
-    outcome = _outcome(project, pipeline, table, judge, judgement, beside, journal)
+    outcome = _outcome(project, pipeline, table, judge, judgement, beside, tuning, journal)
     with journal.stage("write"):
         journal.say(f"writing to {folder}")
         mandate = Mandate(
@@ -348,6 +356,7 @@ def _outcome(
     judge: Judge,
     judgement: _Judgement,
     beside: Beside | None,
+    tuning: Tuning | None,
     journal: Journal,
 ) -> Outcome:
     rows = (f"{each.rows:,} {name}" for name, each in judgement.splits.items())
@@ -381,6 +390,7 @@ def _outcome(
         threshold=judge.threshold,
         beside=beside,
         tried=pipeline.tried_,
+        tuning=tuning,
         explanation=pipeline.explain().to_dict(),
         profile=table.to_dict(),
         facts=facts,
