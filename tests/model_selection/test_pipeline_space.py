@@ -25,7 +25,7 @@ def changed(pipeline: Pipeline, space: dict[str, Any], params: dict[str, Any]) -
 def test_ranges_and_choices_are_read() -> None:
     space = {
         "learner": {
-            "l2": {"low": 1e-8, "high": 1e-2, "log": True},
+            "l2": {"low": 1e-8, "high": 1, "log": True},
             "epochs": {"low": 1, "high": 9},
         },
         "encoder.max_categories": (10, None),
@@ -35,7 +35,7 @@ def test_ranges_and_choices_are_read() -> None:
     }
     found = {s.name: s.values for s in PipelineSpace(space, "linear").settings}
     assert found == {
-        "learner.l2": Range(1e-8, 1e-2, log=True),
+        "learner.l2": Range(1e-8, 1, log=True),
         "learner.epochs": Range(1, 9),
         "encoder.max_categories": Choices((10, None)),
         "learner.l1": Range(0.0, 0.1),

@@ -69,6 +69,7 @@ def test_metrics_json(project: MakeProject) -> None:
         "threshold",
         "calibration",
         "tried",
+        "tuning",
         "beside",
     }
     assert metrics["threshold"]["rule"] == "for the greatest profit"

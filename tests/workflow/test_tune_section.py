@@ -70,9 +70,10 @@ def test_a_run_goes_on_from_the_journal_beside_the_project(
         return fit(self, *args, callback=callback, **given)
 
     journal = Journal()
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(OptunaSearch, "fit", interrupted)
+    monkeypatch.setattr(OptunaSearch, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         run(read_project(file), journal=journal)
+    monkeypatch.setattr(OptunaSearch, "fit", fit)
     assert seen == [-1, 0, 1, 2]
     assert "interrupted; 3 trials are kept in" in journal.text()
     assert (file.parent / "tuning.journal").exists()
