@@ -314,10 +314,10 @@ def test_mistakes_are_told(given: dict[str, Any], message: str) -> None:
 
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
-    other.write_text("a,b\n1,2\n")
+    other.write_text("a,b\n1,2")
     with pytest.raises(ConfigError, match=r"other\.csv is no journal of a search"):
         search(journal=other).fit(rows())
-    assert other.read_text() == "a,b\n1,2\n"
+    assert other.read_text() == "a,b\n1,2"
     with pytest.raises(ConfigError, match="cannot be written"):
         search(journal=tmp_path / "nowhere" / "a.journal").fit(rows())
 

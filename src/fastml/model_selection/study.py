@@ -125,7 +125,10 @@ class Study:
             if not self._journal.user_attrs:
                 for key, value in facts.items():
                     self._journal.set_user_attr(key, value)
-            found = self._journal.trials
+            for each in self._journal.trials:
+                if each.state.is_finished():
+                    self.trials.append(self._read(each))
+                    self._study.add_trial(each)
         except OSError as error:
             raise ConfigError(
                 f"the journal {journal} cannot be written: {error.strerror}; name another file"
@@ -134,9 +137,6 @@ class Study:
             raise ConfigError(
                 f"{journal} is no journal of a search ({error!r}); name another file"
             ) from error
-        for each in found:
-            self._study.add_trial(each)
-            self.trials.append(self._read(each))
 
     def _read(self, found: Any) -> Trial:
         """Return a trial of the journal."""
@@ -147,7 +147,7 @@ class Study:
         if state == "pruned":
             score = reports[max(reports)]
         return Trial(
-            found.number,
+            len(self.trials),
             self._space.told(found.params),
             state,
             math.nan if score is None else score,
@@ -187,8 +187,12 @@ class Study:
 
 def _mend(journal: Path) -> None:
     """Take off a last line that was cut short, to which the next would be added."""
-    if journal.exists():
-        content = journal.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(journal, whole)
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    first, _, _ = content.partition(b"\n")
+    if content and "op_code" not in json.loads(first):
+        raise ValueError("its first line is no operation")
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(journal, whole)

@@ -86,6 +86,14 @@ kind = "linear"                # linear | xgboost (boosted trees: pip install 'f
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
 # calibration = "platt"        # platt | isotonic | temperature: probabilities are corrected on the
 #                              # validation rows; default: they stay as they are
+
+# [tune]                       # a search over settings: pip install 'fastml[tune]', docs/tuning.md
+# trials = 100                 # default: 50; scored on the validation rows
+# time_budget = 600            # seconds after which no trial begins
+# [tune.space]                 # a list is a choice, low and high are a range; false is none
+# imputer.strategy = ["mean", "median"]
+# encoder.max_categories = [20, 100, false]
+# learner.l2 = {{ low = 1e-8, high = 1e-2, log = true }}
 """
 
 
