@@ -195,6 +195,7 @@ class OptunaSearch:
             variant_of(each)  # a parameter that the learner of the task lacks is an error at once
         given = variant_of({})
         encodings = Encodings(table, validation, given, threads, self.most_bytes)
+        encoding = encodings.of(given)
         metric = _metric(self.scoring, table.target)
         scorer = Scorer(metric, table.target)
         shared = max(1, threads // self.jobs)
@@ -205,7 +206,7 @@ class OptunaSearch:
             seed=self.seed,
             several=self.jobs > 1,
             journal=self.journal,
-            facts={} if self.journal is None else self._facts(metric, encodings.of(given)),
+            facts={} if self.journal is None else self._facts(metric, encoding),
         )
         self.scoring_, self.trials_ = metric.name, study.trials
         self.resumed_ = len(study.trials)
