@@ -6,8 +6,9 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -269,27 +270,23 @@ class OptunaSearch:
     ) -> None:
         done = {repr(sorted(t.params.items())): t for t in study.trials}
 
-        def asked() -> Iterator[tuple[int, dict[str, Any], Bar]]:
+        # All that a trial depends on is decided here, where trials are asked for and told in order,
+        # and not while it runs: so that a parallel search is the same each time.
+        def asked() -> Iterator[Callable[[], Trial]]:
             for _ in range(self.trials - len(study.trials)):
                 if time.monotonic() > deadline or self._is_hopeless():
                     return
                 number, params = study.ask()
-                kind = params.get("learner.kind")
-                like = [
-                    t
-                    for t in study.trials
-                    if t.state == "complete" and t.params.get("learner.kind") == kind
-                ]
-                yield number, params, Bar(like if self.prune else [], scorer)
+                before = done.get(repr(sorted(params.items())))
+                if before is not None:
+                    yield partial(
+                        replace, before, number=number, seconds=0.0, same_as=before.number
+                    )
+                else:
+                    bar = Bar(_like(params, study.trials) if self.prune else [], scorer)
+                    yield partial(runner.run, number, params, bar)
 
-        def run(item: tuple[int, dict[str, Any], Bar]) -> Trial:
-            number, params, bar = item
-            before = done.get(repr(sorted(params.items())))
-            if before is not None:
-                return replace(before, number=number, seconds=0.0, same_as=before.number)
-            return runner.run(number, params, bar)
-
-        for trial in ordered_map(run, asked(), self.jobs):
+        for trial in ordered_map(lambda run: run(), asked(), self.jobs):
             study.tell(trial)
             if trial.state != "cut":
                 done.setdefault(repr(sorted(trial.params.items())), trial)
@@ -349,6 +346,12 @@ def check_scoring(scoring: str) -> None:
         raise ConfigError(
             f"scoring is {scoring!r}, which is no metric{did_you_mean(scoring, names, listed=True)}"
         )
+
+
+def _like(params: Mapping[str, Any], trials: Iterable[Trial]) -> list[Trial]:
+    """Return the trials of the same kind of learner that went to their end."""
+    kind = params.get("learner.kind")
+    return [t for t in trials if t.state == "complete" and t.params.get("learner.kind") == kind]
 
 
 def _metric(scoring: str | None, target: Target) -> Metric:
