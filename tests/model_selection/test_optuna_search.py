@@ -157,6 +157,14 @@ def test_a_trial_may_be_a_search_in_lanes() -> None:
     assert found.best_pipeline_.tried_ is not None
 
 
+def test_a_bootstrap_is_drawn_for_the_best_alone() -> None:
+    given = pipeline(learner=LogisticRegression(bootstrap=3))
+    drawn = search(trials=3, pipeline=given).fit(rows())
+    assert told(drawn.trials_) == told(search(trials=3).fit(rows()).trials_)
+    low, high = drawn.best_pipeline_.predict_interval(rows(5))
+    assert (low <= high).all()
+
+
 # -- the same again -------------------------------------------------------------------------
 
 

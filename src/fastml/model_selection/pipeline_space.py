@@ -23,7 +23,7 @@ _PARAMETERS: dict[str, Mapping[str, Any]] = {
     "linear": LogisticRegression().get_params() | LinearRegression().get_params(),
     "xgboost": BoostedTrees().get_params(),
 }
-_NOT_SEARCHED = ("threads", "warm_start", "seed")
+_NOT_SEARCHED = ("bootstrap", "threads", "warm_start", "seed")
 _STEPS = {
     "imputer": ("strategy", "fill_value", "add_indicator"),
     "encoder": ("max_categories", "min_frequency", "null"),

@@ -19,6 +19,7 @@ from fastml.evaluation.summary import estimates_of
 from fastml.fitted import Learner
 from fastml.linear_model.design import Design
 from fastml.model_selection.encodings import Encodings
+from fastml.model_selection.variants import without_replicates
 from fastml.target import Target
 from fastml.training import train_learner
 
@@ -204,7 +205,7 @@ class Trials:
             encoding = self._encodings.of(pipeline)
             assert pipeline.learner is not None
             learner, _ = train_learner(
-                pipeline.learner,
+                without_replicates(pipeline.learner),
                 self._target,
                 encoding.train,
                 encoding.validation,

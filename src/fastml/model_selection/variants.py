@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastml.model_selection.pipeline_space import PipelineSpace
     from fastml.pipeline import Pipeline
 
-__all__ = ["kind_of", "variant"]
+__all__ = ["kind_of", "variant", "without_replicates"]
 
 _STEPS = {"imputer": SimpleImputer, "encoder": OneHotEncoder, "pruner": CorrelationPruner}
 
@@ -71,6 +71,15 @@ def variant(
         made.bins, made.crosses = None, ()
     made.learner = learner
     return made
+
+
+def without_replicates(learner: Learner | LaneSearch) -> Learner | LaneSearch:
+    """Return a copy of a learner that draws no bootstrap, which no score depends on."""
+    copy = learner.clone()
+    inner = copy.learner if isinstance(copy, LaneSearch) else copy
+    if "bootstrap" in inner.get_params():
+        inner.set_params(bootstrap=0)
+    return copy
 
 
 def _other(kind: str, own: Learner | LaneSearch, default: Learner) -> Learner:
