@@ -13,6 +13,7 @@ from fastml.errors import ConfigError
 from fastml.model_selection import OptunaSearch
 from fastml.model_selection.trials import Trial
 from fastml.reporting.summary import summary
+from fastml.workflow.history import history
 from fastml.workflow.journal import Journal
 from fastml.workflow.models import open_model
 from fastml.workflow.project import parse_project, read_project
@@ -99,6 +100,12 @@ def test_what_is_idle_and_what_fails_is_told(project: MakeProject) -> None:
     assert "no trial beats the settings as given" in log
     assert "failed: l2 is -1.0" in log
     assert "failed: l2 is -1.0" in (folder / "report.html").read_text()
+
+
+def test_the_runs_side_by_side_tell_the_kind_that_was_chosen(project: MakeProject) -> None:
+    trees = "{ learner.kind = ['xgboost'], learner.rounds = [20] }"
+    run(read_project(project(f"[learner]\nl2 = 1e3\n[tune]\ntrials = 1\nspace = {trees}\n")))
+    assert [each["learner"] for each in history("runs").runs] == ["xgboost"]
 
 
 def test_false_stands_for_none_where_there_is_no_true() -> None:

@@ -95,11 +95,13 @@ def history(folder: PathLike) -> History:
 
 
 def _described(name: str, found: dict[str, Any], project: Project | None) -> dict[str, Any]:
+    tuning = found.get("tuning")  # may have chosen another kind of learner
+    chosen = {} if tuning is None else tuning["best"]["params"]
     return {
         "run": name,
         "target": project and project.problem.target,
         "source": project and project.source,
-        "learner": project and project.learner.kind,
+        "learner": chosen.get("learner.kind", project and project.learner.kind),
         "passed": found["passed"],
         "judged_on": found["judged_on"],
         "draft": found["judged_on"] != "test",
