@@ -104,7 +104,8 @@ def test_what_is_idle_and_what_fails_is_told(project: MakeProject) -> None:
 
 def test_the_runs_side_by_side_tell_the_kind_that_was_chosen(project: MakeProject) -> None:
     trees = "{ learner.kind = ['xgboost'], learner.rounds = [20] }"
-    run(read_project(project(f"[learner]\nl2 = 1e3\n[tune]\ntrials = 1\nspace = {trees}\n")))
+    lines = f"[learner]\nl2 = 1e3\n[tune]\ntrials = 1\nscoring = 'log_loss'\nspace = {trees}\n"
+    run(read_project(project(lines)))
     assert [each["learner"] for each in history("runs").runs] == ["xgboost"]
 
 
