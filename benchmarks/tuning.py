@@ -62,11 +62,10 @@ makes {trials} trials and scores them by ROC AUC on the validation rows (20%); w
 judged on the test rows (10%). "a line" searches the imputation, the cap of categories, bins and the
 ridge penalty; scikit-learn has the same choices as `SimpleImputer`, `OneHotEncoder`,
 `KBinsDiscretizer` and `LogisticRegression` (lbfgs, 300 iterations), each trial a pipeline that is
-fitted anew on the table in memory. (Where most values of a number are the same, most of scikit-learn's
-quantile bins fall together; fastml gives that value a bin and the rest share the others.) "line or
-trees" searches XGBoost's settings, too. "defaults" is
-`fastml.Pipeline` alone. fastml reads the Parquet file and trains on every core; scikit-learn's
-solver runs on one.
+fitted anew on the table in memory. (Where most values of a number are the same, most of
+scikit-learn's quantile bins fall together; fastml gives that value a bin, and the rest share the
+others.) "line or trees" searches XGBoost's settings, too. "defaults" is `fastml.Pipeline` alone.
+fastml reads the Parquet file and trains on every core; scikit-learn's solver runs on one.
 
 """
 
