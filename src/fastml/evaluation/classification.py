@@ -42,12 +42,11 @@ def binary_estimates(
         is the positive one; balanced_accuracy is the recall of the class that is there.
     """
     predicted = probability >= threshold
-    truth, chosen, hit = _floats(positive, predicted, positive & predicted)
-    everyone = np.ones(len(truth))
-    correct = (positive == predicted).astype(np.float64)
+    hit, correct = positive & predicted, positive == predicted
+    everyone = np.ones(len(positive), np.bool_)
     recalls = [
-        ratio(correct * side, side, weight)
-        for side in (truth, 1.0 - truth)
+        ratio(correct & side, side, weight)
+        for side in (positive, ~positive)
         if _weight_of(side, weight) > 0
     ]
     curve = ScoreCurve(positive, probability, weight)
@@ -56,13 +55,13 @@ def binary_estimates(
     return {
         "accuracy": ratio(correct, everyone, weight),
         "balanced_accuracy": mean_of(recalls),
-        "precision": ratio(hit, chosen, weight),
-        "recall": ratio(hit, truth, weight),
-        "f1": ratio(2.0 * hit, truth + chosen, weight),
+        "precision": ratio(hit, predicted, weight),
+        "recall": ratio(hit, positive, weight),
+        "f1": _f1(positive, predicted, hit, weight),
         "roc_auc": curve.roc_auc(),
         "average_precision": curve.average_precision(),
         "log_loss": ratio(loss, everyone, weight),
-        "brier": ratio((probability - truth) ** 2, everyone, weight),
+        "brier": ratio((probability - positive) ** 2, everyone, weight),
     }
 
 
@@ -93,11 +92,11 @@ def multiclass_estimates(
     """
     predicted = probability.argmax(axis=1)
     rows, classes = probability.shape
-    everyone = np.ones(rows)
+    everyone = np.ones(rows, np.bool_)
 
-    def masks(code: int) -> tuple[Float64, ...]:
+    def masks(code: int) -> tuple[Bool, Bool, Bool]:
         is_class, is_chosen = codes == code, predicted == code
-        return _floats(is_class, is_chosen, is_class & is_chosen)
+        return is_class, is_chosen, is_class & is_chosen
 
     def precision(code: int) -> Estimate:
         _, chosen, hit = masks(code)
@@ -108,8 +107,7 @@ def multiclass_estimates(
         return ratio(hit, truth, weight)
 
     def f1(code: int) -> Estimate:
-        truth, chosen, hit = masks(code)
-        return ratio(2.0 * hit, truth + chosen, weight)
+        return _f1(*masks(code), weight)
 
     def area(code: int) -> Estimate:
         of_class = np.ascontiguousarray(probability[:, code])
@@ -120,7 +118,7 @@ def multiclass_estimates(
     met = np.flatnonzero(counts).tolist()
     inside = np.clip(probability[np.arange(rows), codes], clip, 1.0 - clip)
     return {
-        "accuracy": ratio((predicted == codes).astype(np.float64), everyone, weight),
+        "accuracy": ratio(predicted == codes, everyone, weight),
         "balanced_accuracy": mean_of(map(recall, true)),
         "precision": mean_of(map(precision, met)),
         "recall": mean_of(map(recall, met)),
@@ -138,9 +136,9 @@ def confusion_matrix(
     return cells.reshape(classes, classes).astype(np.float64)
 
 
-def _floats(*masks: Bool) -> tuple[Float64, ...]:
-    return tuple(mask.astype(np.float64) for mask in masks)
+def _f1(truth: Bool, chosen: Bool, hit: Bool, weight: Float64 | None) -> Estimate:
+    return ratio(2 * hit.astype(np.int8), truth.astype(np.int8) + chosen, weight)
 
 
-def _weight_of(side: Float64, weight: Float64 | None) -> float:
+def _weight_of(side: Bool, weight: Float64 | None) -> float:
     return float(side.sum() if weight is None else side @ weight)

@@ -74,15 +74,14 @@ class ScoreCurve:
         """
         if self.positives == 0 or self.negatives == 0:
             return undefined(self.rows)
-        hits, misses = _steps(self.true_positives), _steps(self.false_positives)
-        below = (self.negatives - self.false_positives + misses / 2) / self.negatives
-        above = (self.true_positives - hits / 2) / self.positives
-        value = min(float(below @ hits) / self.positives, 1.0)
+        hits = _steps(self.true_positives)
+        value = min(float(self._below() @ hits) / self.positives, 1.0)
         total = self.positives + self.negatives
 
         def influence() -> Float64:
+            above = (self.true_positives - _steps(self.true_positives) / 2) / self.positives
             return self._per_row(
-                (below - value) * (total / self.positives),
+                (self._below() - value) * (total / self.positives),
                 (above - value) * (total / self.negatives),
             )
 
@@ -98,22 +97,31 @@ class ScoreCurve:
         if self.positives == 0:
             return undefined(self.rows)
         total = self.positives + self.negatives
-        hits = _steps(self.true_positives)
-        selected = self.true_positives + self.false_positives
-        # Rows of no weight may lead the order; they have no precision and no share in the average.
-        precision = np.divide(
-            self.true_positives, selected, out=np.zeros_like(selected), where=selected > 0
-        )
-        value = min(float(precision @ hits) / self.positives, 1.0)
+        share, hits = self._selected_share(self.true_positives), _steps(self.true_positives)
+        value = min(float(share @ hits) / self.positives, 1.0)
 
         def influence() -> Float64:
-            each = np.divide(hits, selected, out=np.zeros_like(selected), where=selected > 0)
+            precision = self._selected_share(self.true_positives)
+            each = self._selected_share(_steps(self.true_positives))
             gained = np.cumsum(each[::-1])[::-1]
             lost = np.cumsum((each * precision)[::-1])[::-1]
             scale = total / self.positives
             return self._per_row(scale * (precision - value + gained - lost), -scale * lost)
 
         return Estimate(value, influence, self._support(self._positive))
+
+    def _below(self) -> Float64:
+        """Return the share of the negatives below each score, ties a half."""
+        misses = _steps(self.false_positives)
+        return (self.negatives - self.false_positives + misses / 2) / self.negatives
+
+    def _selected_share(self, part: Float64) -> Float64:
+        """Return a part of the rows at or above each score as their share.
+
+        Rows of no weight may lead the order; they have no precision and no share in the average.
+        """
+        selected = self.true_positives + self.false_positives
+        return np.divide(part, selected, out=np.zeros_like(selected), where=selected > 0)
 
     def _support(self, side: Bool) -> float:
         weight = side.astype(np.float64) if self._weight is None else self._weight[side]

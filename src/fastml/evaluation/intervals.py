@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite, nan, pi, sqrt
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.errors import ConfigError
@@ -82,8 +84,11 @@ def undefined(rows: int) -> Estimate:
     return Estimate(nan, lambda: np.full(rows, nan), 0.0)
 
 
-def ratio(above: Float64, below: Float64, weight: Float64 | None = None) -> Estimate:
+def ratio(above: NDArray[Any], below: NDArray[Any], weight: Float64 | None = None) -> Estimate:
     """Estimate `sum(w * above) / sum(w * below)`; zero where the denominator is zero.
+
+    Both may be booleans or whole numbers, which are held as long as the estimate and take an eighth
+    of the memory.
 
     The influence is `(above - value * below) / mean(below)`: Cochran, Sampling Techniques, 3rd
     edition, section 6.4.
@@ -95,7 +100,8 @@ def ratio(above: Float64, below: Float64, weight: Float64 | None = None) -> Esti
     def influence() -> Float64:
         return (above - value * below) / share if share > 0 else np.zeros(len(below))
 
-    return Estimate(value, influence, effective_rows(below if weight is None else below * weight))
+    rows = below.astype(np.float64) if weight is None else below * weight
+    return Estimate(value, influence, effective_rows(rows))
 
 
 def mean_of(estimates: Iterable[Estimate]) -> Estimate:
@@ -217,5 +223,5 @@ def _require_share(confidence: float) -> None:
         )
 
 
-def _sum(values: Float64, weight: Float64 | None) -> float:
+def _sum(values: NDArray[Any], weight: Float64 | None) -> float:
     return float(values.sum() if weight is None else values @ weight)
