@@ -1,56 +1,137 @@
-"""Memory for blocks: in huge pages where the system gives them, and used again."""
+"""Memory for blocks: in huge pages where the system gives them, used again, and bounded."""
 
 from __future__ import annotations
 
 import mmap
 from math import prod
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["BlockMemory"]
+from fastml.engine.budget import resident_memory
+from fastml.engine.scratch import Scratch
+
+__all__ = ["BlockMemory", "Region"]
 
 # A page fault costs about as much as reading the page's 4 KiB from memory: a block of 65,536 rows
 # takes a thousand of them, unless its pages are huge.
 _HUGE_PAGE = 2 * 1024 * 1024
 _HUGE = getattr(mmap, "MADV_HUGEPAGE", None)
+_LET_GO = getattr(mmap, "MADV_DONTNEED", None)
+
+
+class Region:
+    """A piece of memory, or of a mapped file, in which the arrays of a block lie.
+
+    Attributes
+    ----------
+    content : uint8 array
+    mapped : bool
+        Whether it is of a file.
+    """
+
+    def __init__(
+        self, content: NDArray[np.uint8], mapping: mmap.mmap | None = None, start: int = 0
+    ) -> None:
+        self.content = content
+        self.mapped = mapping is not None
+        self._mapping, self._start = mapping, start
+
+    def rest(self) -> None:
+        """Let the pages go, if of a file: it holds what was written, and they come back when read.
+
+        Until then they do not count as memory of this process.
+        """
+        if self._mapping is not None and _LET_GO is not None and len(self.content):
+            before = self._start % mmap.PAGESIZE
+            self._mapping.madvise(_LET_GO, self._start - before, len(self.content) + before)
 
 
 class BlockMemory:
     """Lends memory to arrays of blocks, and lends again what was given back.
 
-    Threads may share one. Memory that is never given back goes with the arrays that lie in it.
+    Threads may share one. What is never given back goes with the arrays that lie in it.
+
+    Parameters
+    ----------
+    room : int, optional
+        Bytes that are lent of memory; beyond them it is a temporary file that is lent. Default no
+        bound.
+    folder : Path, optional
+        Where that file takes its space; default `scratch_folder()`.
+    budget : int, optional
+        Bytes that the process may hold, with all that is done with the blocks; for whoever learns
+        from them.
     """
 
-    def __init__(self) -> None:
-        self._spare: list[NDArray[np.uint8]] = []
+    def __init__(
+        self, room: int | None = None, folder: Path | None = None, budget: int | None = None
+    ) -> None:
+        self.budget = budget
+        self._room = room
+        self._folder = folder
+        self._held = 0  # bytes lent of memory, or spare
+        self._spare: list[Region] = []
+        self._scratch: Scratch | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def within(cls, budget: int) -> BlockMemory:
+        """Return memory for the rows of a training that may hold `budget` bytes.
+
+        Rows have half of what the process does not hold yet; reading and learning the other.
+        """
+        return cls(max(budget - resident_memory(), 0) // 2, budget=budget)
+
+    @property
+    def overflowed(self) -> int:
+        """Bytes of the temporary file that were lent so far."""
+        return 0 if self._scratch is None else self._scratch.lent
 
     def arrays(
         self, *wanted: tuple[tuple[int, ...], DTypeLike]
-    ) -> tuple[NDArray[np.uint8], list[NDArray[Any]]]:
+    ) -> tuple[Region, list[NDArray[Any]]]:
         """Return memory, and arrays of the shapes and dtypes wanted that lie in it, not set.
 
-        The arrays begin at multiples of 64 bytes.
+        The arrays begin at multiples of 64 bytes from its beginning.
+
+        Raises
+        ------
+        DataError
+            If there is room neither in memory nor on the disk.
         """
         sizes = [prod(shape) * np.dtype(dtype).itemsize for shape, dtype in wanted]
         starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)]).tolist()
-        memory = self._take(starts[-1])
-        return memory, [
-            memory[start : start + size].view(dtype).reshape(shape)
+        region = self._take(starts[-1])
+        return region, [
+            region.content[start : start + size].view(dtype).reshape(shape)
             for start, size, (shape, dtype) in zip(starts, sizes, wanted, strict=False)
         ]
 
-    def give_back(self, memory: NDArray[np.uint8]) -> None:
+    def give_back(self, region: Region) -> None:
         """Let memory be lent again; no array that lies in it may be used any more."""
-        self._spare.append(memory)
+        region.rest()
+        with self._lock:
+            self._spare.append(region)
 
-    def _take(self, size: int) -> NDArray[np.uint8]:
-        try:
-            spare = self._spare.pop()
-        except IndexError:
-            return _allocate(size)
-        return spare if len(spare) >= size else _allocate(size)
+    def _take(self, size: int) -> Region:
+        with self._lock:
+            while self._spare:
+                spare = self._spare.pop()
+                if len(spare.content) >= size:
+                    return spare
+                self._held -= 0 if spare.mapped else len(spare.content)
+            if self._room is None or self._held + size <= self._room:
+                region = Region(_allocate(size))
+                self._held += len(region.content)
+                return region
+            if self._scratch is None:
+                self._scratch = Scratch(self._folder)
+            mapping, start = self._scratch.lend(size)
+        return Region(np.frombuffer(mapping, np.uint8, size, start), mapping, start)
 
 
 def _allocate(size: int) -> NDArray[np.uint8]:
