@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastml._native.linear import DesignKernels
+from fastml.engine import BlockMemory
 from fastml.testing import linear
 from fastml.testing.linear import Penalty
+from tests.linear_model.problems import coded_design
 
 pytestmark = pytest.mark.kernel
 
@@ -188,3 +190,27 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(TypeError, match="batch_size"):
         a_pass(kernels, state, [(0, 0, 4)], free, batch_size=0)
     assert a_pass(kernels, state, np.empty((0, 3)), free)[0] == 0
+
+
+def test_pages_of_a_file_go_and_come_back() -> None:
+    """A pass over rows in a mapped file is that over rows in memory, to the bit."""
+    design = coded_design(60_000, block_rows=20_000)
+    runs = [(b, low, low + 500) for low in range(0, 20_000, 500) for b in (2, 0, 1)]
+    found = []
+    for room in (None, 0):
+        memory = BlockMemory(room)
+        blocks, mapped = [], []
+        for block in design.blocks:
+            parts = block.dense, block.codes
+            region, lent = memory.arrays(*((part.shape, part.dtype) for part in parts))
+            for to, part in zip(lent, parts, strict=True):
+                to[:] = part
+            region.rest()
+            blocks.append((*lent, block.target, None))
+            mapped.append(region.mapped)
+        kernels = DesignKernels(blocks, design.n_codes, 1, "logistic", mapped=mapped)
+        state = np.zeros((kernels.rows, 3, 1), np.float32)
+        seen, loss = a_pass(kernels, state, runs, [Penalty(1e-4, 1e-5)])
+        assert seen == 60_000
+        found.append((state.tobytes(), loss.tobytes()))
+    assert found[0] == found[1]

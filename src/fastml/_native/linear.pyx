@@ -31,6 +31,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         const void* weight
         const uint16_t* group
         int64_t n, target_lanes
+        cbool mapped
 
     cdef cppclass Objective:
         Loss loss
@@ -65,6 +66,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
                    const double*, double*)
         int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
 
+    void let_go(const Shape&, const Block&, int64_t, int64_t, int64_t)
     const Kernels& kernels(cbool, int64_t)
     int64_t stochastic_scratch(const Shape&, int64_t)
 
@@ -131,6 +133,9 @@ cdef class DesignKernels:
         Which group each row of each block is in.
     group_weight : array of shape (n_groups, n_models), optional
         By what each model multiplies the weights of the rows of each group.
+    mapped : list of bool, optional
+        Which blocks' dense and codes lie in a mapped file: once a kernel has read them, their pages
+        go, so that they are not held in memory all at once.
     """
 
     cdef vector[Block] _blocks
@@ -138,11 +143,12 @@ cdef class DesignKernels:
     cdef Objective _objective
     cdef const Kernels* _kernels
     cdef list _arrays
+    cdef int64_t _value_size
     cdef readonly object dtype
 
     def __init__(self, blocks, int64_t n_codes, int64_t lanes=1, loss="squared",
                  double parameter=1.0, double width=0.0, classes=None,
-                 model_class=None, groups=None, group_weight=None):
+                 model_class=None, groups=None, group_weight=None, mapped=None):
         if not 1 <= lanes <= kMostLanes:
             raise ValueError(f"got {lanes} lanes, expected 1 to {kMostLanes}")
         self._objective.loss = <Loss><int>_LOSSES[loss]
@@ -159,6 +165,7 @@ cdef class DesignKernels:
         self.dtype = blocks[0][0].dtype if blocks else np.dtype(np.float64)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"the dense part is {self.dtype}, expected float32 or float64")
+        self._value_size = self.dtype.itemsize
         self._shape.dense = blocks[0][0].shape[1] if blocks else 0
         self._shape.columns = blocks[0][1].shape[1] if blocks else 0
         self._shape.codes = n_codes
@@ -166,6 +173,9 @@ cdef class DesignKernels:
         self._kernels = &kernels(self.dtype == np.float32, lanes)
         for dense, codes, target, weight in blocks:
             self._add(dense, codes, target, weight)
+        cdef int64_t i
+        for i, flag in enumerate(mapped or ()):
+            self._blocks.at(i).mapped = flag
         if model_class is not None:
             model_class = self._checked(model_class, self.dtype, (lanes,))
             self._objective.model_class = _address(model_class)
@@ -184,6 +194,7 @@ cdef class DesignKernels:
         block.weight = NULL
         block.group = NULL
         block.target_lanes = 0
+        block.mapped = False
         if target is not None:
             block.target_lanes = 1 if target.ndim == 1 else target.shape[1]
             target = self._checked(target, self.dtype, (block.n, *target.shape[1:]))
@@ -263,6 +274,7 @@ cdef class DesignKernels:
         cdef void* m = <void*>_address(self._margins_of(block, out))
         with nogil:
             self._kernels.margins(self._shape, self._blocks[block], w, m)
+            self._let_go(block)
         return out
 
     def gradient(self, int64_t block, margins, direction, const double[::1] step,
@@ -285,6 +297,7 @@ cdef class DesignKernels:
         with nogil:
             self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d,
                                    &step[0], &gradient[0, 0], &loss[0])
+            self._let_go(block)
 
     def curvature(self, int64_t block, margins, double floor, double[:, ::1] sums):
         """Add the diagonal of the Hessian of the sum of losses; `floor` to each second derivative.
@@ -295,6 +308,7 @@ cdef class DesignKernels:
         with nogil:
             self._kernels.curvature(self._shape, self._blocks[block], self._objective, m, floor,
                                     &sums[0, 0])
+            self._let_go(block)
 
     def hessian(self, int64_t block, margins, double floor, const int32_t[::1] places,
                 double[:, :, ::1] sums):
@@ -319,6 +333,7 @@ cdef class DesignKernels:
         with nogil:
             self._kernels.hessian(self._shape, self._blocks[block], self._objective, m, floor,
                                   &places[0], width, &sums[0, 0, 0])
+            self._let_go(block)
 
     def along(self, int64_t block, margins, direction, const double[::1] step,
               double[:, ::1] sums):
@@ -382,7 +397,13 @@ cdef class DesignKernels:
         with nogil:
             seen = self._kernels.stochastic(self._shape, self._blocks.data(), self._objective,
                                             settings, &loss[0])
+            for i in range(<int64_t>self._blocks.size()):
+                self._let_go(i)
         return seen
+
+    cdef void _let_go(self, int64_t block) noexcept nogil:
+        cdef int64_t n = self._blocks[block].n
+        let_go(self._shape, self._blocks[block], self._value_size, 0, n)
 
     def _check_sums(self, const double[:, ::1] sums):
         if sums.shape[0] != self._shape.rows() or sums.shape[1] != self._shape.lanes:

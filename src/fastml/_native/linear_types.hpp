@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "file_pages.hpp"
+
 namespace fastml::linear {
 
 constexpr int64_t kMostLanes = 1024;
@@ -39,6 +41,7 @@ struct Block {
     const uint16_t* group; // n; null where models weigh all rows alike
     int64_t n;
     int64_t target_lanes;  // 1 (shared) or one a model
+    bool mapped;           // dense and codes lie in a mapped file: pages go once they are read
 };
 
 // softmax: `classes` lanes that lie side by side are one model; of every other loss a lane is one.
@@ -55,6 +58,15 @@ struct Objective {
     // row has a weight of its own in each for two bytes. Null where all are one.
     const void* group_weight;
 };
+
+// Lets go of the pages of rows that have been read, where they lie in a file.
+inline void let_go(const Shape& shape, const Block& block, int64_t value_size, int64_t from,
+                   int64_t to) noexcept {
+    if (!block.mapped) return;
+    const int64_t dense = shape.dense * value_size, codes = shape.columns * sizeof(int32_t);
+    fastml::let_go(block.dense, block.n * dense, from * dense, to * dense);
+    fastml::let_go(block.codes, block.n * codes, from * codes, to * codes);
+}
 
 // A stretch of consecutive rows of a block.
 struct Run {

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastml._typing import Float32, Float64, Int32
+from fastml.engine.memory import Region
 from fastml.errors import SchemaError
 
 __all__ = ["Design", "DesignBlock"]
@@ -37,22 +38,36 @@ class DesignBlock:
         predicted.
     weight : ndarray of shape (n_rows,), float, or None
         Row weights; None counts every row once.
+    memory : Region, optional
+        Where `dense` and `codes` lie, if it was lent; whoever has read them lets it rest.
     """
 
     dense: Float32 | Float64
     codes: Int32
     target: Float32 | Float64 | None = None
     weight: Float32 | Float64 | None = None
+    memory: Region | None = None
 
     @property
     def n_rows(self) -> int:
         """Rows in the block."""
         return int(self.dense.shape[0])
 
+    @property
+    def mapped(self) -> bool:
+        """Whether `dense` and `codes` lie in a mapped file."""
+        return self.memory is not None and self.memory.mapped
+
+    def rest(self) -> None:
+        """Let the pages of `dense` and `codes` go, if they lie in a file."""
+        if self.memory is not None:
+            self.memory.rest()
+
     def rows(self, first: int, end: int) -> DesignBlock:
         """Return some of the rows, without copying them."""
         parts = (self.dense, self.codes, self.target, self.weight)
-        return DesignBlock(*(None if part is None else part[first:end] for part in parts))  # type: ignore[arg-type]
+        own = (None if part is None else part[first:end] for part in parts)
+        return DesignBlock(*own, memory=self.memory)  # type: ignore[arg-type, misc]
 
 
 @dataclass(slots=True)
@@ -68,11 +83,15 @@ class Design:
         Dense features.
     n_codes : int
         Categories over all code columns.
+    memory : int, optional
+        Bytes that the process may hold while something is learned from the design; default
+        `memory_budget()`.
     """
 
     blocks: Sequence[DesignBlock]
     n_dense: int
     n_codes: int
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         dtypes = {block.dense.dtype for block in self.blocks}

@@ -28,6 +28,8 @@ from fastml.linear_model.precondition import Preconditioner
 
 __all__ = ["Minimum", "minimize"]
 
+PAIRS = 10
+"""Pairs of vectors that are kept, where there is room."""
 SURE = 0.1
 """A gap of this share of the tolerance ends the minimisation, however large the last decrease was:
 the gap is an estimate, but not off by so much."""
@@ -63,10 +65,10 @@ class Minimum:
 class History:
     """The last steps and changes of the gradient: the L-BFGS estimate of the inverse Hessian."""
 
-    def __init__(self, lanes: Lanes, memory: int) -> None:
+    def __init__(self, lanes: Lanes, pairs: int) -> None:
         self._lanes = lanes
         # Each with one over its curvature, and 0 for models that it says nothing of.
-        self._pairs: deque[tuple[Float64, Float64, Float64]] = deque(maxlen=memory)
+        self._pairs: deque[tuple[Float64, Float64, Float64]] = deque(maxlen=pairs)
 
     def add(self, step: Float64, change: Float64) -> None:
         """Remember a pair, but for models where rounding has taken its curvature."""
@@ -125,7 +127,7 @@ def minimize(
     tolerance: float,
     max_iter: int,
     floor: float = 0.0,
-    memory: int = 10,
+    pairs: int = PAIRS,
     deadline: float = math.inf,
     watch: Callable[[Float64, Float64], Bool] | None = None,
     precondition: Preconditioner | None = None,
@@ -143,7 +145,7 @@ def minimize(
         Ends after so many iterations.
     floor : float
         For the preconditioner.
-    memory : int
+    pairs : int
         Pairs of vectors to keep.
     deadline : float
         Ends at the first iteration after this `time.monotonic()`.
@@ -156,7 +158,7 @@ def minimize(
     value, gradient = objective.gradient()
     noise = 4.0 * objective.epsilon * np.abs(value)
     least = np.maximum(1e-12 * np.abs(value), NOTHING)
-    history = History(lanes, memory)
+    history = History(lanes, pairs)
     progress = _Progress(lanes.n_models)
     given = precondition is not None
     decrease = last = np.full(lanes.n_models, np.inf)

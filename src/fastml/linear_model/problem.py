@@ -181,8 +181,15 @@ class Problem:
             loss.parameter,
             loss.width,
             loss.classes,
+            mapped=[block.mapped for block in self.design.blocks],
             **more,
         )
+
+    @property
+    def together(self) -> int:
+        """The least number of models in a part: those of a variant, or 1 of a single variant."""
+        of_variant = self.loss.against_rest or (1 if self.scale is None else self.scale.n_targets)
+        return 1 if of_variant == self.lanes.n_models else of_variant
 
     def parts(self, most: int = LANES) -> Iterator[slice]:
         """Cut the models into parts of about equal size, of at most `most` lanes each.
@@ -190,10 +197,8 @@ class Problem:
         A part has one model at least, however many lanes that takes; of several variants it has all
         models of each (of a target, of a class against the rest).
         """
-        each = self.loss.against_rest or (1 if self.scale is None else self.scale.n_targets)
+        each = self.together
         n = self.lanes.n_models // each
-        if n == 1:  # the models of a single variant may go apart
-            n, each = each, 1
         n_parts = -(-n // max(1, most // (self.loss.classes * each)))
         for part in range(n_parts):
             yield slice(n * part // n_parts * each, n * (part + 1) // n_parts * each)

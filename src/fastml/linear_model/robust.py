@@ -31,7 +31,8 @@ def error_threshold(design: Design, weights: Float64) -> float:
         As the kernels have them.
     """
     blocks = [(block.dense, block.codes, None, None) for block in design.blocks]
-    kernels = DesignKernels(blocks, design.n_codes)
+    mapped = [block.mapped for block in design.blocks]
+    kernels = DesignKernels(blocks, design.n_codes, mapped=mapped)
     typed = weights.astype(design.dtype)
     errors: list[Float64] = []
     shares: list[Float64] = []

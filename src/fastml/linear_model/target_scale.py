@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -75,8 +75,8 @@ class TargetScale:
             assert block.target is not None
             target: Any = scaled.reshape(block.target.shape).astype(dtype)
             typed: Any = None if weight is None else np.ascontiguousarray(weight, dtype=dtype)
-            blocks.append(DesignBlock(block.dense, block.codes, target, typed))
-        return Design(blocks, design.n_dense, design.n_codes)
+            blocks.append(replace(block, target=target, weight=typed))
+        return replace(design, blocks=blocks)
 
     def inward(self, weights: Float64) -> Float64:
         """Return models of the targets' units in training's: (rows, n_models)."""

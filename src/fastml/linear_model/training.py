@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
 from fastml._typing import Bool, Float64
-from fastml.engine import ordered_map
+from fastml.engine import default_threads, ordered_map
+from fastml.linear_model.footprint import find_room
 from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.lbfgs import minimize
 from fastml.linear_model.objective import THREADED_ROWS, Objective
@@ -163,10 +164,23 @@ def train(
         For L-BFGS, of a model that all of them resemble.
     monitor : callable, optional
         As of `Watch`; where there is a validation, and all models are trained at once.
+
+    Raises
+    ------
+    DataError
+        If there is no memory for one model.
     """
     small = problem.design.n_rows < THREADED_ROWS
     alone = replace(settings, threads=1) if small else settings
-    parts = list(problem.parts(MANY_LANES if small else LANES))
+    at_once = (settings.threads or default_threads()) if small else 1
+    room = find_room(
+        problem,
+        settings.solver,
+        held_out_rows=0 if validation is None else validation.design.n_rows,
+        most=MANY_LANES if small else LANES,
+        at_once=at_once,
+    )
+    parts = list(problem.parts(room.lanes))
 
     def run(models: slice) -> Trained:
         lanes = problem.lanes.at(models)
@@ -187,10 +201,11 @@ def train(
             problem.loss.floor,
             deadline,
             precondition and precondition.shared(len(lanes)),
+            room.pairs,
         )
         return trained if watch is None else watch.best(trained)
 
-    return Trained.together(list(ordered_map(run, parts, settings.threads if small else 1)))
+    return Trained.together(list(ordered_map(run, parts, at_once)))
 
 
 def _train(
@@ -202,6 +217,7 @@ def _train(
     floor: float,
     deadline: float,
     precondition: Preconditioner | None,
+    pairs: int,
 ) -> Trained:
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
@@ -223,6 +239,7 @@ def _train(
         tolerance=tolerance,
         max_iter=settings.max_iter,
         floor=floor,
+        pairs=pairs,
         deadline=deadline,
         watch=watch,
         precondition=precondition,
