@@ -14,12 +14,13 @@ from fastml.ensemble import BoostedTrees
 from fastml.errors import ArtifactError, ConfigError
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.bootstrap import Replicates
+from fastml.model_selection.lane_search import LaneSearch
 from fastml.model_selection.tried import Tried
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
 from fastml.target import Target
 
-__all__ = ["Fitted", "Learner"]
+__all__ = ["Fitted", "Learner", "trained_kind"]
 
 Learner: TypeAlias = LinearRegression | LogisticRegression | BoostedTrees
 
@@ -121,6 +122,11 @@ class Fitted:
                 f"weights of shape {weights.shape} and {intercept.shape} intercepts, "
                 f"expected {expected} and ({lanes},)"
             )
+
+
+def trained_kind(learner: Learner | LaneSearch | None) -> Learner | None:
+    """Return the learner that is trained in the end."""
+    return learner.learner if isinstance(learner, LaneSearch) else learner
 
 
 def _learned(learner: Learner) -> dict[str, pa.Table]:

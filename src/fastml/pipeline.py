@@ -77,6 +77,15 @@ class Pipeline:
         What an infinite number is.
     threads : int, optional
         Default: FASTML_THREADS, or every core. The result does not depend on it.
+    memory : int or str, optional
+        What the process may hold while it is fitted, in bytes or as ``"1GB"``. Encoded rows that
+        have no room lie in a temporary file (in TMPDIR, or /var/tmp), from which training streams
+        them: the model is the same. Default: FASTML_MEMORY, or three quarters of what the machine
+        or its container has available.
+    cache : str or Path, optional
+        A file in which the encoded rows are kept. A later fit on the same files with the same
+        settings, but for the learner's, begins with them and does not read the table; else they are
+        made anew and replace it.
 
     Attributes
     ----------
@@ -94,6 +103,8 @@ class Pipeline:
         What every probability goes through, once `calibrate` was called.
     dropped_ : dict of str to str
         The columns that were left out, and why.
+    encoded_rows_ : str
+        Where the encoded rows lay while the model was trained, in words; not of a saved model.
     threshold : float
         From which probability on `predict` says the positive class; 0.5 unless set.
     reading : dict
@@ -122,6 +133,8 @@ class Pipeline:
         rows: MissingRowDropper | None = None,
         infinite: Literal["error", "missing"] = "error",
         threads: int | None = None,
+        memory: int | str | None = None,
+        cache: PathLike | None = None,
     ) -> None:
         self.learner = learner
         self.target = target
@@ -141,6 +154,8 @@ class Pipeline:
         self.rows = rows
         self.infinite = infinite
         self.threads = threads
+        self.memory = memory
+        self.cache = cache
         self.threshold = 0.5
         self.reading: dict[str, Any] = {}
 
@@ -175,7 +190,8 @@ class Pipeline:
             If settings are unknown or contradict one another.
         """
         self.__dict__.pop("learner_", None)  # a fit that fails leaves no half of another model
-        self.adopt(train_pipeline(self, data, validation, self._threads))
+        found, self.encoded_rows_ = train_pipeline(self, data, validation, self._threads)
+        self.adopt(found)
         return self
 
     def adopt(self, found: Fitted) -> None:

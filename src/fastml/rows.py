@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.data import Source, scan
-from fastml.engine import ordered_map
+from fastml.engine import BlockMemory, ordered_map
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.encode_plan import EncodePlan
@@ -125,11 +125,18 @@ class RowReader:
                 truth = truth.astype(np.int64)
             weight = as_floats(batch.column(self.weight)) if self.weight else None
             yield Labelled(truth, weight, batch), block
+        pa.default_memory_pool().release_unused()  # what decoding held
 
-    def design(self, data: Any) -> Design:
-        """Encode labelled rows for a learner."""
+    def design(self, data: Any, memory: BlockMemory) -> Design:
+        """Encode labelled rows for a learner, into `memory`."""
         blocks = []
-        for rows, block in self.labelled(data):
+        for rows, encoded in self.labelled(data):
+            region, (dense, codes) = memory.arrays(
+                *((part.shape, part.dtype) for part in (encoded.dense, encoded.codes))
+            )
+            dense[:], codes[:] = encoded.dense, encoded.codes
+            region.rest()
+            block = DesignBlock(dense, codes, memory=region)
             numbers = self.target.task == "regression"
             block.target = rows.truth if numbers else rows.truth.astype(np.float32)
             if rows.weight is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastml.data import Source, scan
+from fastml.engine import BlockMemory, memory_budget
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
-from fastml.fitted import Fitted, Learner
+from fastml.fitted import Fitted, Learner, trained_kind
+from fastml.kept_rows import Encoded, KeptRows
 from fastml.linear_model.design import Design
 from fastml.linear_model.training import Monitor
 from fastml.model_selection.lane_search import LaneSearch
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ReadTable",
     "fitted",
+    "memory_for",
     "plan_table",
     "read_table",
     "steps_of",
@@ -65,23 +70,77 @@ class ReadTable:
     target: Target
     dropped: dict[str, str]
 
+    @property
+    def n_rows(self) -> int:
+        """Rows to learn from."""
+        return self.staging.n_rows
 
-def train_pipeline(pipeline: Pipeline, data: Any, validation: Any, threads: int) -> Fitted:
-    """Learn what a pipeline's settings ask for; `Pipeline.fit` says the rest."""
-    table = read_table(pipeline, data, threads)
-    plan, dropped = plan_table(pipeline, table, threads)
-    design = finished_design(plan, table.staging, threads)
+    @property
+    def missing_targets(self) -> int:
+        """Rows that were left out."""
+        return self.staging.n_left_out
+
+
+def train_pipeline(
+    pipeline: Pipeline, data: Any, validation: Any, threads: int
+) -> tuple[Fitted, str]:
+    """Learn what a pipeline's settings ask for; `Pipeline.fit` says the rest.
+
+    Returns
+    -------
+    fitted : Fitted
+    where : str
+        Where the encoded rows lay meanwhile, in words.
+    """
+    _checked_target(pipeline)
+    memory = memory_for(pipeline)
+    rows, where = _encoded(pipeline, scan(data).canonical(), memory, threads)
     held_out = None
     if validation is not None:
-        reader = RowReader(plan, table.target, pipeline.weight, pipeline.reading, threads)
-        held_out = reader.design(validation)
-    learner = pipeline.learner or table.target.default_learner()
-    trained = train_learner(learner, table.target, design, held_out, threads)
-    return fitted(pipeline, table, plan, dropped, *trained)
+        reader = RowReader(rows.plan, rows.target, pipeline.weight, pipeline.reading, threads)
+        held_out = reader.design(validation, memory)
+    learner = pipeline.learner or rows.target.default_learner()
+    trained = train_learner(learner, rows.target, rows.design, held_out, threads)
+    return fitted(pipeline, rows, rows.plan, rows.dropped, *trained), where
+
+
+def memory_for(pipeline: Pipeline) -> BlockMemory:
+    """Return what the rows of a pipeline's training lie in, by its budget."""
+    return BlockMemory.within(memory_budget(pipeline.memory))
+
+
+def _encoded(
+    pipeline: Pipeline, source: Source, memory: BlockMemory, threads: int
+) -> tuple[Encoded, str]:
+    """Return the rows as the pipeline's steps encode them, and in words where they lie."""
+    kept, why = None, ""
+    if pipeline.cache is not None:
+        kept = KeptRows(Path(pipeline.cache), pipeline, source)
+        found = kept.read(memory.budget, threads)
+        if isinstance(found, Encoded):
+            return found, f"read from {pipeline.cache}: the table is unchanged"
+        why = found
+    table = read_table(pipeline, source, threads, memory)
+    plan, dropped = plan_table(pipeline, table, threads)
+    design = finished_design(plan, table.staging, threads)
+    rows = Encoded(design, plan, table.target, dropped, table.n_rows, table.missing_targets)
+    size = sum(block.dense.nbytes + block.codes.nbytes for block in design.blocks) / 1e6
+    where = f"{size:,.0f} MB in memory"
+    if memory.overflowed:
+        where = f"{size:,.0f} MB, of which {memory.overflowed / 1e6:,.0f} MB in a temporary file"
+    if kept is not None:
+        kept.write(rows)
+        where += f"; kept in {pipeline.cache} ({why})"
+    return rows, where
 
 
 def read_table(
-    pipeline: Pipeline, data: Any, threads: int, *, quantiles: bool = False
+    pipeline: Pipeline,
+    data: Any,
+    threads: int,
+    memory: BlockMemory,
+    *,
+    quantiles: bool = False,
 ) -> ReadTable:
     """Read a training table.
 
@@ -91,6 +150,8 @@ def read_table(
         Its settings of columns and rows.
     data : anything that `fastml.scan` takes
     threads : int
+    memory : BlockMemory
+        Lends what the rows lie in.
     quantiles : bool
         Whether a plan will ask for quantiles that this pipeline's steps do not.
     """
@@ -98,14 +159,14 @@ def read_table(
     source = scan(data).canonical()
     columns = _candidates(pipeline, source)
     quantiles = quantiles or steps_of(pipeline).needs_quantiles
-    staging = _staged(pipeline, source, columns, quantiles, threads)
+    staging = _staged(pipeline, source, columns, quantiles, threads, memory)
     target = find_target(
         staging,
         target_column,
         source.name,
         pipeline.task,
         pipeline.positive,
-        _trained_kind(pipeline.learner),
+        trained_kind(pipeline.learner),
     )
     for block in staging.blocks:
         block.target = target.codes(block.target)
@@ -148,20 +209,20 @@ def train_learner(
 
 def fitted(
     pipeline: Pipeline,
-    table: ReadTable,
+    rows: ReadTable | Encoded,
     plan: EncodePlan,
-    dropped: dict[str, str],
+    dropped: Mapping[str, str],
     learner: Learner,
     tried: Tried | None,
 ) -> Fitted:
     """Put together what a pipeline learned from a table."""
     return Fitted(
-        target=table.target,
+        target=rows.target,
         weight=pipeline.weight,
         threshold=pipeline.threshold,
         reading=pipeline.reading,
-        n_rows=table.staging.n_rows,
-        missing_targets=table.staging.n_left_out,
+        n_rows=rows.n_rows,
+        missing_targets=rows.missing_targets,
         dropped=dropped,
         plan=plan,
         learner=learner,
@@ -195,7 +256,12 @@ def _candidates(pipeline: Pipeline, source: Source) -> list[str]:
 
 
 def _staged(
-    pipeline: Pipeline, source: Source, columns: list[str], quantiles: bool, threads: int
+    pipeline: Pipeline,
+    source: Source,
+    columns: list[str],
+    quantiles: bool,
+    threads: int,
+    memory: BlockMemory,
 ) -> Staging:
     check_target_type(source.schema.field(pipeline.target), source.name)
     return FirstPass(
@@ -207,13 +273,13 @@ def _staged(
         numeric=pipeline.numeric,
         quantiles=quantiles,
         infinite=pipeline.infinite,
-    ).run(source, threads)
+    ).run(source, threads, memory)
 
 
 def steps_of(pipeline: Pipeline) -> Steps:
     """Return the steps of a pipeline, those that it leaves open among them."""
     return Steps(
-        imputer=pipeline.imputer or _imputer(_trained_kind(pipeline.learner)),
+        imputer=pipeline.imputer or _imputer(trained_kind(pipeline.learner)),
         scaler=pipeline.scaler or StandardScaler(),
         encoder=pipeline.encoder or OneHotEncoder(),
         pruner=pipeline.pruner or CorrelationPruner(),
@@ -232,8 +298,3 @@ def _bending(pipeline: Pipeline) -> Bending:
     if isinstance(pipeline.crosses, FeatureCrosser):
         return Bending(pipeline.bins, pipeline.crosses)
     return Bending(pipeline.bins, FeatureCrosser(pipeline.crosses))
-
-
-def _trained_kind(learner: Learner | LaneSearch | None) -> Learner | None:
-    """Return the learner that is trained in the end."""
-    return learner.learner if isinstance(learner, LaneSearch) else learner

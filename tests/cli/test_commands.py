@@ -65,6 +65,26 @@ def test_run_prints_json_alone_for_machines(folder: Path) -> None:
     assert "seed 3" in Path("run/run.log").read_text()
 
 
+def test_run_within_some_memory_keeps_rows_for_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTML_MEMORY", "1GB")  # and as it was, afterwards
+    fastml("run", "project.toml", "--out", "plain", "--seed", "3")
+    metrics = Path("plain/metrics.json").read_text()
+    more = ["--memory", "1MB", "--cache", "rows.encoded", "--seed", "3", "--draft"]
+    for said in ("MB in a temporary file; kept in rows.encoded", "read from rows.encoded"):
+        result = fastml("run", "project.toml", "--out", "run", *more)
+        assert said in result.stderr
+        assert said in Path("run/run.log").read_text()
+    found, plain = json.loads(Path("run/metrics.json").read_text()), json.loads(metrics)
+    assert found["splits"]["train"] == plain["splits"]["train"]
+    file = Path("project.toml")
+    file.write_text(file.read_text() + "[learner]\nl2 = 0.1\n")
+    assert "read from rows.encoded" in fastml("run", "project.toml", *more).stderr
+    file.write_text(file.read_text() + '[features]\ndrop = ["shop"]\n')
+    assert "prepared in another way" in fastml("run", "project.toml", *more).stderr
+
+
 def test_run_exits_3_where_the_gate_is_not_passed(folder: Path) -> None:
     file = Path("project.toml")
     file.write_text(file.read_text().replace("0.8", "0.9999"))
@@ -231,6 +251,8 @@ def test_nothing_is_written_into_the_folder_that_is_read(folder: Path) -> None:
         (["init", "project.toml"], "is there already"),
         (["runs", "nowhere"], "there are no runs"),
         (["run", "project.toml", "--out", "shops.csv"], "is a file"),
+        (["run", "project.toml", "--memory", "much"], "--memory is 'much'; expected an amount"),
+        (["run", "project.toml", "--cache", "shops.csv"], "a file of something else"),
     ],
 )
 def test_mistakes_are_one_message_and_exit_2(

@@ -28,6 +28,7 @@ __all__ = [
     "FAILED_GATE",
     "Debug",
     "Json",
+    "Memory",
     "Model",
     "Out",
     "Read",
@@ -51,6 +52,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 Out = Annotated[str | None, typer.Option("--out", "-o", help="Where to write.")]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads to use; default every core.")
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What the process may hold, such as 1GB or 512MiB: rows beyond lie in a temporary "
+        "file (TMPDIR); default three quarters of what is available.",
+    ),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of the split.")
@@ -93,7 +103,10 @@ def _version(
 
 
 def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Add a function as the command `name`; its options `threads` and `debug` are seen to here."""
+    """Add a function as the command `name`.
+
+    Its options `threads`, `memory` and `debug` are seen to here.
+    """
 
     def add(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -102,7 +115,12 @@ def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             if threads is not None:
                 # Arrow takes the second for the threads that it decodes Parquet on.
                 os.environ["FASTML_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+            memory = kwargs.get("memory")
             with _endings(debug=bool(kwargs.get("debug"))):
+                if memory is not None:
+                    from fastml.engine.budget import parse_memory
+
+                    os.environ["FASTML_MEMORY"] = str(parse_memory(str(memory), "--memory"))
                 return function(*args, **kwargs)
 
         app.command(name)(guarded)

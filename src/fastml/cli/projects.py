@@ -11,6 +11,7 @@ from fastml.cli.app import (
     FAILED_GATE,
     Debug,
     Json,
+    Memory,
     Out,
     Seed,
     Threads,
@@ -54,8 +55,18 @@ def run(
     draft: Annotated[
         bool, typer.Option("--draft", help="Judge on the validation split; leave test alone.")
     ] = False,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache",
+            metavar="FILE",
+            help="Keep the encoded rows in FILE: the next run begins with them where only "
+            "[learner] has changed.",
+        ),
+    ] = None,
     as_json: Json = False,
     seed: Seed = None,
+    memory: Memory = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
@@ -67,7 +78,9 @@ def run(
 
     settings = read_project(project).with_seed(seed)
     with Progress() as progress:
-        outcome, folder = run_project(settings, out=out, draft=draft, journal=progress.journal)
+        outcome, folder = run_project(
+            settings, out=out, draft=draft, cache=cache, journal=progress.journal
+        )
     with printing():
         if as_json:
             print_json(outcome.to_dict())

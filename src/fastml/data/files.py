@@ -51,6 +51,20 @@ class File:
         """Whether reading a small part of it costs little."""
         return isinstance(self.filesystem, pafs.LocalFileSystem)
 
+    def version(self) -> tuple[str, int, int]:
+        """Return its path, size and time of change in nanoseconds: other content, another version.
+
+        Raises
+        ------
+        DataError
+            If it is there no more.
+        """
+        with reading(self.name):
+            found = self.filesystem.get_file_info(self.path)
+        if found.type != pafs.FileType.File:
+            raise DataError(f"{self.name} is there no more; it was while it was opened")
+        return self.path, found.size, found.mtime_ns or 0
+
     def open_random(self) -> pa.NativeFile:
         """Open it for reading at any position."""
         return self.filesystem.open_input_file(self.path)

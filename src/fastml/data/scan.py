@@ -121,17 +121,20 @@ def scan(
     elif (once := _once_file(source)) is not None:
         found = Source(_once_reader(once, format, columns, text))
     elif (paths := _paths(source)) is not None:
-        found = Source(_files_reader(paths, format, columns, text))
+        files = _files(paths, format)
+        reader = _files_reader(files, paths, format, columns, text)
+        stated = repr((format, sorted(options.items()), sorted(text.defaults.items())))
+        found = Source(reader, version=lambda: f"{stated} {[file.version() for file in files]}")
     else:
         _no_options(options, format, "a table in memory")
-        reader = memory_reader(source)
-        if reader is None:
+        table = memory_reader(source)
+        if table is None:
             raise ConfigError(
                 f"a {type(source).__name__} is not a table; expected a path or URI, an Arrow, "
                 "pandas or polars table, {column: values}, a list of records, or an iterator of "
                 "record batches"
             )
-        found = Source(reader)
+        found = Source(table)
     return found if columns is None else found.select(columns)
 
 
@@ -189,13 +192,21 @@ def _paths(source: Any) -> list[str] | None:
     return None
 
 
-def _files_reader(
-    paths: list[str], format: str | None, columns: list[str] | None, text: _Text
-) -> Reader:
+def _files(paths: list[str], format: str | None) -> list[File]:
     files = []
     for path in paths:
         found = find_files(path)
         files += only_tables(found, path) if format is None and len(found) > 1 else found
+    return files
+
+
+def _files_reader(
+    files: list[File],
+    paths: list[str],
+    format: str | None,
+    columns: list[str] | None,
+    text: _Text,
+) -> Reader:
     kind = format_of(files[0]) if format is None else canonical_format(format)
     readers = _readers(kind, files, columns, text)
     if len(files) == 1 and not files[0].partitions:

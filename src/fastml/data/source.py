@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +44,14 @@ class Source:
         start: int = 0,
         stop: int | None = None,
         mask: Bool | None = None,
+        version: Callable[[], str] | None = None,
     ) -> None:
         self._reader = reader
         self._columns = tuple(reader.schema.names if columns is None else columns)
         self._start = start
         self._stop = stop  # past the last row; None: to the end
         self._mask = mask  # one entry for each row in [start, stop)
+        self._version = version
         self.name = reader.name
         self.rereadable = reader.rereadable
 
@@ -124,7 +127,7 @@ class Source:
         if len(set(columns)) < len(columns):
             twice = next(column for column in columns if columns.count(column) > 1)
             raise SchemaError(f"column {twice!r} is selected twice; name each column once")
-        return Source(self._reader, columns, self._start, self._stop, self._mask)
+        return self._of(columns, self._start, self._stop, self._mask)
 
     def slice(self, offset: int, length: int | None = None) -> Source:
         """Return the rows from `offset` on, `length` of them at most; what lies before is skipped.
@@ -150,7 +153,7 @@ class Source:
         stop = self._stop
         if length is not None:
             stop = start + length if stop is None else min(start + length, stop)
-        return Source(self._reader, self._columns, start, stop)
+        return self._of(self._columns, start, stop)
 
     def where(self, mask: Bool) -> Source:
         """Return the rows for which `mask` is true.
@@ -177,6 +180,12 @@ class Source:
             mask[self._mask] = inner
         return self._masked(mask)
 
+    def _of(
+        self, columns: Sequence[str], start: int, stop: int | None, mask: Bool | None = None
+    ) -> Source:
+        """Return some rows and columns of the same data."""
+        return Source(self._reader, columns, start, stop, mask, self._version)
+
     def _masked(self, mask: Bool) -> Source:
         """Apply `mask` to the rows from `_start` on; read no row before the first that is kept."""
         first = int(mask.argmax()) if mask.any() else len(mask)
@@ -186,7 +195,7 @@ class Source:
             if len(kept):
                 kept = kept[: len(kept) - int(kept[::-1].argmax())]
             stop = self._start + first + len(kept)
-        return Source(self._reader, self._columns, self._start + first, stop, kept)
+        return self._of(self._columns, self._start + first, stop, kept)
 
     def canonical(self) -> Source:
         """Return the source in the types that the compiled core reads; structs as columns `a.b`.
@@ -194,7 +203,21 @@ class Source:
         See `fastml.data.canonical.canonical_type`.
         """
         names = canonical_schema(self.schema).names
-        return Source(CanonicalReader(self._reader), names, self._start, self._stop, self._mask)
+        reader = CanonicalReader(self._reader)
+        return Source(reader, names, self._start, self._stop, self._mask, self._version)
+
+    def fingerprint(self) -> str | None:
+        """Return what every reading of these rows and columns has, and none of others.
+
+        Files are told by their names, sizes and times of change. None for what cannot be told to be
+        the same: tables in memory, queries, streams.
+        """
+        if self._version is None:
+            return None
+        mask = b"" if self._mask is None else np.packbits(self._mask).tobytes()
+        rows = self._start, self._stop, 0 if self._mask is None else len(self._mask)
+        facts = repr((self._version(), self._columns, rows)).encode()
+        return sha256(facts + sha256(mask).digest()).hexdigest()
 
     def count_rows(self) -> int:
         """Return the number of rows; reads the data where its metadata does not tell."""

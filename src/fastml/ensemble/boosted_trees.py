@@ -382,7 +382,9 @@ def _sample(design: Design) -> DesignBlock:
         (block, part - (end - block.n_rows))
         for block, part, end in zip(design.blocks, parts, ends, strict=True)
     ]
-    return DesignBlock(
-        np.concatenate([block.dense[at] for block, at in picked]),
-        np.concatenate([block.codes[at] for block, at in picked]),
-    )
+    dense, codes = [], []
+    for block, at in picked:
+        dense.append(block.dense[at])
+        codes.append(block.codes[at])
+        block.rest()
+    return DesignBlock(np.concatenate(dense), np.concatenate(codes))

@@ -42,6 +42,7 @@ def first_codes(design: Design) -> Int32:
         if block.n_rows:
             known = np.where(block.codes < 0, np.iinfo(np.int32).max, block.codes)
             least = np.minimum(least, known.min(axis=0))
+            block.rest()
     return least
 
 
@@ -99,6 +100,7 @@ def quantile_matrix(
             block = self.blocks[self.at]
             target, weight = labels(block)
             table = block_table(block, first)
+            block.rest()
             input_data(data=table, label=target, weight=weight, feature_types=types)
             self.at += 1
             return True

@@ -123,7 +123,9 @@ class Encodings:
             if plan is None:
                 plan, _ = plan_table(pipeline, self._table, self._threads)
             train = finished_design(plan, self._table.staging, self._threads, keep=True)
-            held_out = self._reader(plan, pipeline).design(self._validation)
+            held_out = self._reader(plan, pipeline).design(
+                self._validation, self._table.staging.memory
+            )
             self.made += 1
             found = self._kept[known] = Encoding(plan, dropped, train, held_out)
             self._let_go()

@@ -94,6 +94,7 @@ class HeldOut:
             )
             margins = np.empty((block.n_rows, weights.shape[1]), self.design.dtype)
             kernels.margins(0, typed, margins)
+            block.rest()
             shape = n_candidates, self.n_folds, self.width
             whole = margins.reshape(block.n_rows, *shape)
             intercepts = weights[-1].reshape(shape)

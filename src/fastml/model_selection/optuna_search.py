@@ -27,7 +27,7 @@ from fastml.model_selection.trials import Bar, Scorer, Trial, Trials
 from fastml.model_selection.variants import kind_of, variant
 from fastml.pipeline import Pipeline
 from fastml.target import Target
-from fastml.training import ReadTable, fitted, read_table, steps_of, train_learner
+from fastml.training import ReadTable, fitted, memory_for, read_table, steps_of, train_learner
 
 __all__ = ["OptunaSearch", "check_scoring"]
 
@@ -184,7 +184,9 @@ class OptunaSearch:
         if validation is None:
             parts = split(scan(data), train=0.8, validation=0.2, test=0.0, seed=self.seed)
             data, validation = parts.train, parts.validation
-        table = read_table(self.pipeline, data, threads, quantiles=self._needs_quantiles(space))
+        memory = memory_for(self.pipeline)
+        quantiles = self._needs_quantiles(space)
+        table = read_table(self.pipeline, data, threads, memory, quantiles=quantiles)
         default = table.target.default_learner()
 
         def variant_of(params: Mapping[str, Any]) -> Pipeline:

@@ -47,10 +47,13 @@ def target_associations(staging: Staging, task: str) -> dict[str, float]:
     y = np.concatenate([block.target[at] for block, at in zip(staging.blocks, rows, strict=True)])
     y = y.astype(np.float64)
     of_number, of_codes = _SCORES[task]
-    scores = {name: of_number(values, y) for name, values in _sampled(staging, rows)}
-    for name, codes in _sampled_codes(staging, rows):
-        scores[name] = of_codes(np.unique(codes, return_inverse=True)[1], y)
-    return scores
+    numbers, codes = _sampled(staging, rows)
+    of_each = {
+        name: of_number(values, y) for name, values in zip(staging.numeric, numbers, strict=True)
+    }
+    for name, own in zip(staging.text, codes, strict=True):
+        of_each[name] = of_codes(np.unique(own, return_inverse=True)[1], y)
+    return of_each
 
 
 def _by_ranks(values: Float64, y: Float64, strength: Strength) -> float:
@@ -88,23 +91,21 @@ def _sample(staging: Staging) -> list[Rows]:
     ]
 
 
-def _sampled(staging: Staging, rows: list[Rows]) -> list[tuple[str, Float64]]:
-    """Return the sampled rows of each staged number; a shift changes no rank."""
-    parts = [block.dense[:, at] for block, at in zip(staging.blocks, rows, strict=True)]
-    sample = np.concatenate(parts, axis=1).astype(np.float64)
-    return list(zip(staging.numeric, sample, strict=True))
+def _sampled(staging: Staging, rows: list[Rows]) -> tuple[Float64, Rows]:
+    """Return the sampled rows of the staged numbers and of the categories, a row for each column.
 
-
-def _sampled_codes(staging: Staging, rows: list[Rows]) -> list[tuple[str, Rows]]:
-    """Return the sampled rows of each staged category, in codes of the whole table."""
-    sampled = []
-    for j, name in enumerate(staging.text):
-        parts = [
-            block.remaps[j][block.codes[j, at] + 1]
-            for block, at in zip(staging.blocks, rows, strict=True)
-        ]
-        sampled.append((name, np.concatenate(parts)))
-    return sampled
+    Numbers are as staged: a shift changes no rank. Categories are in codes of the whole table.
+    """
+    n_text = len(staging.text)
+    numbers, codes = [np.empty((len(staging.numeric), 0))], [np.empty((n_text, 0), np.int64)]
+    for block, at in zip(staging.blocks, rows, strict=True):
+        numbers.append(block.dense[:, at].astype(np.float64))
+        own = np.empty((n_text, len(at)), np.int64)
+        for j, remap in enumerate(block.remaps):
+            own[j] = remap[block.codes[j, at] + 1]
+        codes.append(own)
+        block.memory.rest()
+    return np.concatenate(numbers, axis=1), np.concatenate(codes, axis=1)
 
 
 def _mean_by_code(codes: Rows, outcome: Float64) -> Float64:

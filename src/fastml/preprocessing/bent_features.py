@@ -182,7 +182,9 @@ def _counted(
         combined = [CombinationCounts([f.n_codes for f in cross]) for cross in crosses]
         for counts, cross in zip(combined, crosses, strict=True):
             counts.update([parts[id(f)] for f in cross], block.n_rows)
-        return [count_codes(parts[id(f)], block.n_rows, f.n_codes) for f in bins], combined
+        counted = [count_codes(parts[id(f)], block.n_rows, f.n_codes) for f in bins]
+        block.memory.rest()
+        return counted, combined
 
     rows = [np.zeros(f.n_codes + 1, np.int64) for f in bins]
     totals = [CombinationCounts([f.n_codes for f in cross]) for cross in crosses]

@@ -197,7 +197,7 @@ class EncodePlan:
 
     def finish(self, staging: Staging, block: StagedBlock) -> DesignBlock:
         """Turn a staged block into the design block that `encode` would give."""
-        _, (dense, codes) = staging.memory.arrays(
+        region, (dense, codes) = staging.memory.arrays(
             ((block.n_rows, self.n_dense), np.float32),
             ((block.n_rows, len(self.coded)), np.int32),
         )
@@ -205,7 +205,8 @@ class EncodePlan:
         columns = np.array([at[f.column] for f in self.numeric], np.int64)
         self._dense.finish(block.dense, columns, dense)
         self._finish_codes(StagedParts(staging, self.parts).of(block), codes)
-        return DesignBlock(dense, codes)
+        region.rest()
+        return DesignBlock(dense, codes, memory=region)
 
     def text_columns(self) -> list[str]:
         """Return the columns that must have been text: of categories that no number is written as.

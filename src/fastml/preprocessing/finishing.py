@@ -29,4 +29,4 @@ def finished_design(
 
     finish = staging.finish(complete, keep=keep)
     blocks = list(ordered_map(finish, range(len(staging.blocks)), threads))
-    return Design(blocks, plan.n_dense, plan.n_codes)
+    return Design(blocks, plan.n_dense, plan.n_codes, staging.memory.budget)

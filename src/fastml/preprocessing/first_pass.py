@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.data import Source
-from fastml.engine import ordered_map
+from fastml.engine import BlockMemory, ordered_map
 from fastml.errors import DataError
 from fastml.preprocessing.conform import conform
 from fastml.preprocessing.encode_plan import infinite_error, too_large_error
@@ -55,8 +55,8 @@ class FirstPass:
     quantiles: bool = False
     infinite: str = "error"
 
-    def run(self, source: Source, threads: int) -> Staging:
-        """Read the table once.
+    def run(self, source: Source, threads: int, memory: BlockMemory | None = None) -> Staging:
+        """Read the table once, into `memory` (default: without a bound).
 
         Raises
         ------
@@ -77,7 +77,7 @@ class FirstPass:
             nonlocal staging, seen
             for batch in source.blocks():
                 if staging is None:
-                    staging = self._staging(batch, source.name)
+                    staging = self._staging(batch, source.name, memory)
                 yield seen, batch
                 seen += batch.num_rows
 
@@ -98,13 +98,21 @@ class FirstPass:
                 "name the column that is to be predicted"
             )
         staging.n_left_out = seen - staging.n_rows
+        pa.default_memory_pool().release_unused()  # what decoding held
         self._check_range(staging, source)
         return staging
 
-    def _staging(self, first: pa.RecordBatch, where: str) -> Staging:
+    def _staging(self, first: pa.RecordBatch, where: str, memory: BlockMemory | None) -> Staging:
         schema = feature_schema(first, self.features, self.categorical, self.numeric)
         first = conform(first, schema, where)
-        return Staging(first, self.features, self.target, self.weight, quantiles=self.quantiles)
+        return Staging(
+            first,
+            self.features,
+            self.target,
+            self.weight,
+            quantiles=self.quantiles,
+            memory=memory,
+        )
 
     def _trainable(self, batch: pa.RecordBatch, where: str, row: int) -> pa.RecordBatch:
         """Leave out the rows that have no target, and those that `rows` does not keep."""

@@ -62,7 +62,11 @@ class StagedColumn:
 
     def top(self, k: int) -> Sequence[tuple[float, int]]:
         """Return the most frequent values with their counts (values to float32's precision)."""
-        values = np.concatenate([block.dense[self.index] for block in self.staging.blocks])
+        parts = []
+        for block in self.staging.blocks:
+            parts.append(block.dense[self.index].copy())
+            block.memory.rest()
+        values = np.concatenate(parts)
         values, counts = np.unique(values[~np.isnan(values)], return_counts=True)
         order = np.argsort(-counts, kind="stable")[:k]
         raw = values[order].astype(np.float64) + self.staging.shift[self.index]

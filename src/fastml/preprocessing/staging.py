@@ -23,7 +23,7 @@ from fastml._native.encode import stage_dense
 from fastml._native.moments import NumericMoments
 from fastml._native.quantiles import QuantileSketch
 from fastml._typing import Float32, Float64, Int32
-from fastml.engine import BlockMemory
+from fastml.engine.memory import BlockMemory, Region
 from fastml.preprocessing.calendar import PARTS, calendar_codes, parts_of
 from fastml.preprocessing.conform import is_category_type, is_dense_type
 from fastml.profile.roles import SAMPLE
@@ -46,8 +46,8 @@ class StagedBlock:
         Codes of the block's own vocabularies; -1 is missing.
     target : float64 array of shape (rows,) or int32 codes of the block's own vocabulary
     weight : float64 array of shape (rows,) or None
-    memory : uint8 array
-        Where `dense` and `codes` lie.
+    memory : Region
+        Where `dense` and `codes` lie; whoever has read them lets it rest.
     """
 
     n_rows: int
@@ -55,7 +55,7 @@ class StagedBlock:
     codes: Int32
     target: NDArray[Any]
     weight: Float64 | None
-    memory: NDArray[np.uint8]
+    memory: Region
     moments: NumericMoments
     distinct: DistinctCounts
     quantiles: QuantileSketch | None
@@ -86,6 +86,8 @@ class Staging:
     weight : str or None
     quantiles : bool
         Whether a step asks for quantiles of the numeric columns.
+    memory : BlockMemory, optional
+        Lends what staged and finished rows lie in; default without a bound.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Staging:
         weight: str | None,
         *,
         quantiles: bool = False,
+        memory: BlockMemory | None = None,
     ) -> None:
         self.schema = schema = first.schema
         typed = [(name, schema.field(name).type) for name in columns]
@@ -105,7 +108,7 @@ class Staging:
         self._target, self._weight, self._quantiles = target, weight, quantiles
         self._numeric_at = np.array([schema.get_field_index(n) for n in self.numeric], np.int64)
         self.n_rows = 0
-        self.memory = BlockMemory()
+        self.memory = BlockMemory() if memory is None else memory
         self.n_left_out = 0  # rows of the table that were not staged
         self.moments = NumericMoments(len(self.numeric), correlations=True)
         # Whole numbers may be keys or codes; of others no role depends on how many there are.
@@ -134,7 +137,7 @@ class Staging:
         moments = NumericMoments(len(self.numeric), correlations=True)
         distinct = DistinctCounts(len(self.numeric), self._few)
         quantiles = QuantileSketch(len(self.numeric), row) if self._quantiles else None
-        memory, (dense, codes) = self.memory.arrays(
+        region, (dense, codes) = self.memory.arrays(
             ((len(self.numeric), n), np.float32),
             ((len(self.text) + len(self.parts), n), np.int32),
         )
@@ -157,13 +160,14 @@ class Staging:
             codes[j] = calendar_codes(batch.column(name), part)
             parts.append(np.bincount(codes[j] + 1, minlength=len(PARTS[part]) + 1))
         target, target_categories = self._stage_target(batch)
+        region.rest()
         return StagedBlock(
             n_rows=n,
             dense=dense,
             codes=codes,
             target=target,
             weight=None if self._weight is None else as_floats(batch.column(self._weight)),
-            memory=memory,
+            memory=region,
             moments=moments,
             distinct=distinct,
             quantiles=quantiles,

@@ -12,7 +12,7 @@ import pyarrow as pa
 from fastml import __version__
 from fastml._typing import PathLike, Task
 from fastml.data import Source, scan
-from fastml.engine import default_threads
+from fastml.engine import default_threads, memory_budget
 from fastml.ensemble import load_xgboost
 from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
@@ -45,6 +45,7 @@ def run(
     *,
     out: PathLike | None = None,
     draft: bool = False,
+    cache: PathLike | None = None,
     journal: Journal | None = None,
 ) -> tuple[Outcome, Path]:
     """Read, profile, split, train, judge and save.
@@ -58,6 +59,8 @@ def run(
         end, or not at all.
     draft : bool
         Judge on the validation split, and leave the test split alone.
+    cache : str or Path, optional
+        Where the encoded rows are kept for the next run; see `Pipeline`.
     journal : Journal, optional
         Told what happens.
 
@@ -74,6 +77,12 @@ def run(
         If the project, the data or the disk do not allow it; nothing is left behind.
     """
     journal = journal or Journal()
+    memory_budget()  # a mistake in it is told before any time is spent
+    if cache is not None and project.tune is not None:
+        raise ConfigError(
+            "--cache keeps the rows of one training, and [tune] has many, which share theirs; "
+            "leave one of them out"
+        )
     if out is not None:
         check_folder(Path(out))
     folder = named_for_now() if out is None else Path(out)
@@ -99,7 +108,9 @@ def run(
         pipeline = project_pipeline(project, project.learner.kind, classifies)
         tuning = None
         if project.tune is None:
+            pipeline.cache = cache
             pipeline.fit(parts.train, validation=parts.validation)
+            journal.say(f"encoded rows: {pipeline.encoded_rows_}")
         else:
             pipeline, tuning = tuned_pipeline(project, pipeline, parts, journal)
         _check_class_weight(project, pipeline)
