@@ -34,7 +34,7 @@ bench-quick: $(VENV)/.with-bench $(VENV)/.compiled  ## each job beside its peers
 	$(BIN)/python -m pytest benchmarks --quick --benchmark-columns=median,rounds --benchmark-json=$(QUICK_JSON)
 
 bench: $(VENV)/.with-bench $(VENV)/.compiled  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.tables D1 D2 D3
+	$(BIN)/python -m benchmarks.tables D1 D2 D3 D4
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=median,rounds --benchmark-json=benchmarks/results.json
 	$(BIN)/python -m benchmarks.results benchmarks/results.json benchmarks/RESULTS.md
 

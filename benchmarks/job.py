@@ -30,6 +30,7 @@ JOBS = (
     "cross_validation",
     "bootstrap",
     "large_table",
+    "out_of_core",
 )
 """The modules of `benchmarks.jobs`; each defines `JOB`."""
 

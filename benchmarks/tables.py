@@ -6,6 +6,7 @@ table     rows        numeric  string  target ``y``
 D1        2,000,000   20       10      0 or 1 (int8)
 D2        2,000,000   20       10      a number (float64); features of D1
 D3        10,000,000  10       5       0 or 1 (int8)
+D4        10,000,000  20       10      0 or 1 (int8); begins as D1
 churn     5,000       real customers; see `fastml demo`
 ========  ==========  =======  ======  ==================================
 
@@ -14,7 +15,7 @@ span eight orders of magnitude; string columns have 3 to 10,000 categories under
 nulls. The first 90% of the rows are for training. Every row group has a random stream of its own,
 so that a smaller table of whole row groups is the beginning of the larger one.
 
-Usage: ``python -m benchmarks.tables D1 D2 D3`` makes those that are absent in ``bench-data/``.
+Usage: ``python -m benchmarks.tables D1 D2 D3 D4`` makes those that are absent in ``bench-data/``.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ TABLES = {
     "D1": Layout(2_000_000, 20, WIDE, binary=True, stream=1),
     "D2": Layout(2_000_000, 20, WIDE, binary=False, stream=1),
     "D3": Layout(10_000_000, 10, (3, 12, 50, 200, 1000), binary=True, stream=3),
+    "D4": Layout(10_000_000, 20, WIDE, binary=True, stream=1),
     "churn": Layout(5_000, 15, (), binary=True, stream=0),
 }
 PUBLISHED = {"churn": Path(fastml.__file__).parent / "workflow/demo/telco_churn_mlc.parquet"}

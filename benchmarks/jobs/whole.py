@@ -21,7 +21,7 @@ def quality(layout: Layout, y: np.ndarray, prediction: np.ndarray) -> Mapping[st
     return {"rmse": rmse(y, prediction)}
 
 
-def fastml(path: Path, layout: Layout) -> Work:
+def fastml(path: Path, layout: Layout, memory: str | None = None) -> Work:
     import pandas as _  # noqa: F401 - pyarrow would load it with the first array, where it is there
 
     from fastml import Pipeline, scan  # `import fastml` alone loads nothing yet
@@ -31,7 +31,7 @@ def fastml(path: Path, layout: Layout) -> Work:
         source = scan(path)
         n = training_rows(source.count_rows())
         learner = LogisticRegression() if layout.binary else LinearRegression()
-        model = Pipeline(learner, target="y").fit(source.slice(0, n))
+        model = Pipeline(learner, target="y", memory=memory).fit(source.slice(0, n))
         truth, scores = [], []
         for rows, found in model.score_blocks(source.slice(n)):
             truth.append(rows.truth)
