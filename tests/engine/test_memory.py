@@ -68,6 +68,21 @@ def test_what_is_too_small_to_be_lent_again_makes_room() -> None:
     assert not memory.arrays(*BLOCK)[0].mapped
 
 
+def test_what_goes_with_its_arrays_leaves_its_room() -> None:
+    memory = BlockMemory(2 * BLOCK_BYTES)
+    held = [memory.arrays(*BLOCK) for _ in range(4)]
+    taken = memory.overflowed
+    for _ in range(20):
+        codes = [arrays[1] for _, arrays in held]
+        del held
+        assert memory.arrays(*BLOCK)[0].mapped  # a part of each keeps the whole
+        assert len(codes) == 4
+        del codes
+        held = [memory.arrays(*BLOCK) for _ in range(4)]
+        assert sum(region.mapped for region, _ in held) == 2
+    assert memory.overflowed <= taken + 2 * BLOCK_BYTES
+
+
 def test_arrays_of_nothing() -> None:
     for room in (None, 0):
         _, (dense, codes) = BlockMemory(room).arrays(((0, 5), np.float32), ((0, 2), np.int32))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import weakref
+from collections import deque
 from math import prod
 from pathlib import Path
 from threading import Lock
@@ -53,7 +55,8 @@ class Region:
 class BlockMemory:
     """Lends memory to arrays of blocks, and lends again what was given back.
 
-    Threads may share one. What is never given back goes with the arrays that lie in it.
+    Threads may share one. What is never given back goes with the arrays that lie in it, and leaves
+    its room to others.
 
     Parameters
     ----------
@@ -75,6 +78,7 @@ class BlockMemory:
         self._folder = folder
         self._held = 0  # bytes lent of memory, or spare
         self._spare: list[Region] = []
+        self._gone: deque[tuple[int, mmap.mmap | None, int]] = deque()  # with all their arrays
         self._scratch: Scratch | None = None
         self._lock = Lock()
 
@@ -119,19 +123,45 @@ class BlockMemory:
 
     def _take(self, size: int) -> Region:
         with self._lock:
-            while self._spare:
-                spare = self._spare.pop()
-                if len(spare.content) >= size:
-                    return spare
-                self._held -= 0 if spare.mapped else len(spare.content)
+            self._count_gone()
+            if spare := self._spare_of(size, mapped=False):
+                return spare
+            self._spare = [each for each in self._spare if each.mapped]  # what is too small goes
+            self._count_gone()
             if self._room is None or self._held + size <= self._room:
-                region = Region(_allocate(size))
-                self._held += len(region.content)
-                return region
+                content = _allocate(size)
+                self._held += len(content)
+                return self._lent(content)
+            if spare := self._spare_of(size, mapped=True):
+                return spare
             if self._scratch is None:
                 self._scratch = Scratch(self._folder)
             mapping, start = self._scratch.lend(size)
-        return Region(np.frombuffer(mapping, np.uint8, size, start), mapping, start)
+            return self._lent(np.frombuffer(mapping, np.uint8, size, start), mapping, start)
+
+    def _spare_of(self, size: int, *, mapped: bool) -> Region | None:
+        for place in reversed(range(len(self._spare))):
+            each = self._spare[place]
+            if each.mapped == mapped and len(each.content) >= size:
+                return self._spare.pop(place)
+        return None
+
+    def _lent(
+        self, content: NDArray[np.uint8], mapping: mmap.mmap | None = None, start: int = 0
+    ) -> Region:
+        """Return memory that will be heard of when no array lies in it any more."""
+        gone = weakref.finalize(content, self._gone.append, (len(content), mapping, start))
+        gone.atexit = False
+        return Region(content, mapping, start)
+
+    def _count_gone(self) -> None:
+        while self._gone:
+            size, mapping, start = self._gone.popleft()
+            if mapping is None:
+                self._held -= size
+            else:
+                content = np.frombuffer(mapping, np.uint8, size, start)
+                self._spare.append(self._lent(content, mapping, start))
 
 
 def _allocate(size: int) -> NDArray[np.uint8]:
