@@ -8,7 +8,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 NATIVE = Path("src/fastml/_native")
-LIMITED_API = "0x030B0000"  # Python 3.11, the oldest that is supported
+LIMITED_API = [("Py_LIMITED_API", "0x030B0000")]  # Python 3.11, the oldest that is supported
+SHARED = "fastml._native.cython_shared"  # what Cython would put into each module, 0.1 MB a piece
 
 COMPILE = [
     "-std=c++20",
@@ -51,10 +52,22 @@ def extension(pyx: Path) -> Extension:
         [str(path) for path in sources],
         include_dirs=[str(NATIVE)],
         depends=read_by(*sources),
-        define_macros=[("Py_LIMITED_API", LIMITED_API)],
+        define_macros=LIMITED_API,
         extra_compile_args=COMPILE,
         extra_link_args=LINK,
         language="c++",
+        py_limited_api=True,
+    )
+
+
+def shared() -> Extension:
+    """Describe the module that Cython writes for all others: buffers and functions of Python."""
+    return Extension(
+        SHARED,
+        ["cython_shared.c"],
+        define_macros=LIMITED_API,
+        extra_compile_args=["-Os", "-g0", "-fvisibility=hidden"],
+        extra_link_args=LINK,
         py_limited_api=True,
     )
 
@@ -67,7 +80,8 @@ setup(
         "build_ext": {"parallel": os.cpu_count()},
     },
     ext_modules=cythonize(
-        [extension(p) for p in modules],
+        [*map(extension, modules), shared()] if modules else [],
+        shared_utility_qualified_name=SHARED,
         build_dir="build/cython",
         nthreads=os.cpu_count() or 1,
         compiler_directives={
