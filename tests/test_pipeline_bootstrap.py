@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import fastml
-from fastml.errors import ArtifactError, ConfigError
+from fastml.errors import ArtifactError, ConfigError, DataError
 from fastml.linear_model import LinearRegression, LogisticRegression
 
 
@@ -88,6 +88,13 @@ def test_without_replicates_there_are_no_intervals() -> None:
         fitted("left", LogisticRegression()).predict_interval(table(3))
 
 
+def test_rows_without_a_target_cannot_be_judged() -> None:
+    model = fitted("left", LogisticRegression(bootstrap=3))
+    rows = table(5).set_column(2, "left", pa.nulls(5, pa.string()))
+    with pytest.raises(DataError, match="no row has a value in the target"):
+        model.metric_intervals(rows)
+
+
 def test_replicates_that_do_not_fit_are_refused() -> None:
     manifest, tables = fitted("left", LogisticRegression(bootstrap=3)).state()
     tables["replicates"] = tables["replicates"].slice(1)
@@ -95,7 +102,9 @@ def test_replicates_that_do_not_fit_are_refused() -> None:
         fastml.Pipeline.from_state(manifest, tables)
 
 
-def test_metrics_have_intervals_over_training_and_test_rows() -> None:
+def test_metrics_have_intervals_over_training_and_test_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = fitted("left", LogisticRegression(bootstrap=80))
     rows = table(600, seed=3)
     found = model.metric_intervals(rows)
@@ -105,5 +114,7 @@ def test_metrics_have_intervals_over_training_and_test_rows() -> None:
         assert low < here.metrics[name] < high
         width = here.intervals[name][1] - here.intervals[name][0]
         assert 0.6 * width < high - low < 1.8 * width
+    monkeypatch.setattr("fastml.resampled.HELD", 1)  # a pass over the rows for each replicate
+    assert model.metric_intervals(rows) == found
     numbers = fitted("price", LinearRegression(bootstrap=40)).metric_intervals(rows)
     assert 0.85 < numbers["rmse"][0] < numbers["rmse"][1] < 1.15

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,12 +15,10 @@ from fastml.artifact import read_artifact, write_artifact
 from fastml.calibration import Method, fit_calibrator
 from fastml.data import Source
 from fastml.engine import default_threads
-from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
 from fastml.fitted import Fitted, Learner
-from fastml.linear_model.bootstrap import percentiles, poisson_counts
 from fastml.linear_model.design import DesignBlock
 from fastml.model_selection.lane_search import LaneSearch
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
@@ -29,6 +26,7 @@ from fastml.preprocessing.feature_crosser import FeatureCrosser
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.simple_imputer import SimpleImputer
+from fastml.resampled import metric_intervals, score_intervals
 from fastml.rows import Labelled, RowReader
 from fastml.training import train_pipeline
 
@@ -325,21 +323,9 @@ class Pipeline:
             If the model has no replicates, or the confidence is not between 0 and 1.
         """
         self._check_fitted()
-        learner = self.learner_
-        if isinstance(learner, BoostedTrees):
-            raise ConfigError("boosted trees have no replicates; intervals are of a linear learner")
-        nothing = DesignBlock(
-            np.empty((0, self.plan_.n_dense), np.float32),
-            np.empty((0, len(self.plan_.coded)), np.int32),
-        )
         reader = self._reader
         blocks = (block for _, block in reader.encoded(reader.needed(data)))
-        parts = [
-            learner.score_intervals(block, confidence, self.calibrator_)
-            for block in chain([nothing], blocks)
-        ]
-        low, high = zip(*parts, strict=True)
-        return np.concatenate(low), np.concatenate(high)
+        return score_intervals(self.learner_, self.plan_, blocks, confidence, self.calibrator_)
 
     def predict(self, data: Any) -> np.ndarray[Any, Any]:
         """Return the predicted value or class of each row, shape (rows,).
@@ -409,7 +395,11 @@ class Pipeline:
         DataError
             If no row has a target.
         """
-        truth, scores, weight = self._judged(data)
+        return self._measured(*self._judged(data), **options)
+
+    def _measured(
+        self, truth: NDArray[Any], scores: Float64, weight: Float64 | None, **options: Any
+    ) -> Evaluation:
         return evaluate(
             self.task_,
             truth,
@@ -431,7 +421,8 @@ class Pipeline:
         Parameters
         ----------
         data : anything that `fastml.scan` takes
-            Labelled rows, such as those of a test split; the scores of all replicates are held.
+            Labelled rows, such as those of a test split; read more than once where they are many,
+            so give a table or a file.
         confidence : float
         **options
             Of `fastml.evaluation.evaluate`.
@@ -444,36 +435,15 @@ class Pipeline:
             If no row has a target.
         """
         self._check_fitted()
-        learner = self.learner_
-        if isinstance(learner, BoostedTrees):
-            raise ConfigError("boosted trees have no replicates; intervals are of a linear learner")
-        found = [
-            (rows, learner.replicate_scores(block, self.calibrator_))
-            for rows, block in self._reader.labelled(data)
-        ]
-        if not any(len(scores) for _, scores in found):
-            raise DataError(f"no row has a value in the target {self.target!r}; none can be judged")
-        truth = np.concatenate([rows.truth for rows, _ in found])
-        given = [rows.weight for rows, _ in found if rows.weight is not None]
-        weight = np.concatenate(given) if given else np.ones(len(truth))
-        scores = np.concatenate([each for _, each in found])
-        counts = poisson_counts(np.random.default_rng(learner.seed), (scores.shape[-1], len(truth)))
-        measured: dict[str, list[float]] = {}
-        for replicate, drawn in enumerate(counts):
-            evaluation = evaluate(
-                self.task_,
-                truth,
-                scores[..., replicate],
-                classes=self.classes_ or None,
-                threshold=self.threshold,
-                sample_weight=weight * drawn,
-                intervals=False,
-                **options,
-            )
-            for name, value in evaluation.metrics.items():
-                measured.setdefault(name, []).append(value)
-        bounds = {name: percentiles(np.array(v), confidence) for name, v in measured.items()}
-        return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+
+        def measure(truth: NDArray[Any], scores: Float64, weight: Float64) -> dict[str, float]:
+            found = self._measured(truth, scores, weight, intervals=False, **options)
+            return found.metrics
+
+        def labelled() -> Iterator[tuple[Labelled, DesignBlock]]:
+            return self._reader.labelled(data)
+
+        return metric_intervals(self.learner_, labelled, measure, confidence, self.calibrator_)
 
     # -- explanation ------------------------------------------------------------------------
 

@@ -55,6 +55,17 @@ def test_a_run_writes_everything_it_found(project: MakeProject, tmp_path: Path) 
     assert [c["name"] for c in json.loads((folder / "profile.json").read_text())["columns"]]
 
 
+def test_a_bootstrap_tells_how_far_the_metrics_would_move(project: MakeProject) -> None:
+    file = project(VALUE + "[learner]\nbootstrap = 40\n[success]\nroc_auc = { min = 0.7 }")
+    outcome, folder = run(read_project(file))
+    found = json.loads((folder / "metrics.json").read_text())["resampled"]
+    assert found.keys() == outcome.judged.metrics.keys()
+    for name in ("roc_auc", "log_loss", "profit"):
+        low, high = found[name]
+        assert low < outcome.judged.metrics[name] < high
+    assert "test, all drawn anew" in (folder / "report.html").read_text()
+
+
 def test_metrics_json(project: MakeProject) -> None:
     file = project(VALUE + "[success]\nroc_auc = { min = 0.7 }\nbeats_baseline = true")
     _, folder = run(read_project(file))
@@ -65,6 +76,7 @@ def test_metrics_json(project: MakeProject) -> None:
         "criteria",
         "splits",
         "intervals",
+        "resampled",
         "baseline",
         "threshold",
         "calibration",

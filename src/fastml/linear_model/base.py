@@ -165,10 +165,13 @@ class LinearModel(Estimator):
         return np.concatenate(low), np.concatenate(high)
 
     def replicate_scores(
-        self, block: DesignBlock, calibrated: Callable[[Float64], Float64] | None = None
+        self,
+        block: DesignBlock,
+        calibrated: Callable[[Float64], Float64] | None = None,
+        some: slice = slice(None),
     ) -> Float64:
-        """Return each replicate's scores of a block's rows, (n_rows, [k,] n_replicates)."""
-        margins = self._bootstrapped().margins(block)
+        """Return the scores of a block's rows by each, or some, replicates: (n_rows, [k,] n)."""
+        margins = self._bootstrapped().margins(block, some)
         scores = [self.scores(margins[..., i]) for i in range(margins.shape[-1])]
         return np.stack(scores if calibrated is None else list(map(calibrated, scores)), axis=-1)
 

@@ -50,13 +50,19 @@ class Replicates:
         """Return percentile intervals of the weights, (n_features + 1, n_lanes) each."""
         return percentiles(self.weights, confidence)
 
-    def margins(self, block: DesignBlock) -> Float64:
-        """Return the margins of a block's rows, (n_rows, n_lanes, n_replicates)."""
-        features, lanes, n = self.weights.shape
+    @property
+    def n(self) -> int:
+        """How many they are."""
+        return int(self.weights.shape[2])
+
+    def margins(self, block: DesignBlock, which: slice = slice(None)) -> Float64:
+        """Return the margins of a block's rows by some of them, (n_rows, n_lanes, n)."""
+        weights = self.weights[:, :, which]
+        features, lanes, n = weights.shape
         n_codes = features - 1 - block.dense.shape[1]
         whole: Float64 = np.empty((block.n_rows, lanes, n))
         for first in range(0, n, AT_ONCE):
-            some = self.weights[:, :, first : first + AT_ONCE]
+            some = weights[:, :, first : first + AT_ONCE]
             for lane in range(lanes):
                 typed = np.zeros((features + 1, some.shape[2]), block.dense.dtype)
                 typed[:-2] = some[:-1, lane]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastml._typing import Float64, Task
 from fastml.evaluation.comparison import Comparison
 from fastml.evaluation.criteria import Verdict
+from fastml.evaluation.intervals import Interval
 from fastml.evaluation.summary import Evaluation
 from fastml.evaluation.threshold import Threshold
 from fastml.model_selection.trials import Trial
@@ -177,6 +178,9 @@ class Outcome:
         The column of the row weights.
     threshold : Threshold or None
         How the threshold was chosen on the validation rows.
+    resampled : dict of str to (float, float)
+        Intervals of the metrics judged on, had training and these rows been drawn anew; empty where
+        the learner draws no bootstrap.
     calibration : Recalibration or None
         How probabilities were calibrated on the validation rows, where they were.
     beside : Beside or None
@@ -207,6 +211,7 @@ class Outcome:
     weight: Float64 | None = None
     counted_by: str | None = None
     threshold: Threshold | None = None
+    resampled: Mapping[str, Interval] = field(default_factory=dict)
     calibration: Recalibration | None = None
     beside: Beside | None = None
     tried: Tried | None = None
@@ -238,6 +243,7 @@ class Outcome:
                 name: {metric: list(bounds) for metric, bounds in each.intervals.items()}
                 for name, each in self.splits.items()
             },
+            "resampled": {metric: list(bounds) for metric, bounds in self.resampled.items()},
             "baseline": self.baseline.to_dict(),
             "threshold": self.threshold and self.threshold.to_dict(),
             "calibration": self.calibration and self.calibration.to_dict(),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from fastml.evaluation.intervals import Interval
 from fastml.evaluation.metrics import chief_metric
 from fastml.evaluation.numbers import how_many
 from fastml.explanation import by_class, interval_words
@@ -143,6 +144,11 @@ def _sections(outcome: Outcome) -> Iterator[str]:
 def _how_measured(outcome: Outcome) -> str:
     """Say what the metrics are of: which rows, and how they count."""
     said = [f"With {100 * outcome.judged.confidence:g}% intervals."]
+    if outcome.resampled:
+        said.append(
+            "Those of the last column are of the bootstrap: how far a metric moves where training "
+            f"rows and {outcome.judged_on} rows are drawn anew."
+        )
     if outcome.counted_by is not None:
         said.append(f"Each row is counted by {outcome.counted_by!r}.")
     said.append("The model learned from train; test was kept apart.")
@@ -211,12 +217,21 @@ def _metrics(outcome: Outcome) -> Html:
             cell = metric_value(name, each.metrics[name]) if name in each.metrics else ""
             bounds = each.intervals.get(name)
             if bounds:
-                low, high = (metric_value(name, bound) for bound in bounds)
-                cell = Html(f"{escape(cell)}<br><span class=soft>{low} to {high}</span>")
+                cell = Html(f"{escape(cell)}<br><span class=soft>{_range(name, bounds)}</span>")
             cells.append(cell)
+        if outcome.resampled:
+            drawn = outcome.resampled.get(name)
+            cells.append(_range(name, drawn) if drawn else "")
         rows.append((name, *cells))
     head = [f"{name} ({how_many(each.rows, 'row')})" for name, each in outcome.splits.items()]
+    if outcome.resampled:
+        head.append(f"{outcome.judged_on}, all drawn anew")
     return table(("", *head), rows, numbers=range(1, len(head) + 1))
+
+
+def _range(metric: str, bounds: Interval) -> str:
+    low, high = (metric_value(metric, bound) for bound in bounds)
+    return f"{low} to {high}"
 
 
 def _features(explanation: Mapping[str, Any], classes: Sequence[object]) -> Html:

@@ -20,12 +20,14 @@ from fastml.evaluation.baselines import BaselineSearch
 from fastml.evaluation.comparison import Comparison, model_beats_baseline
 from fastml.evaluation.criteria import Criterion, within_percents
 from fastml.evaluation.decision_value import DecisionValue
+from fastml.evaluation.intervals import Interval
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.evaluation.threshold import Threshold, choose_threshold
 from fastml.evaluation.threshold_rule import Stated
 from fastml.pipeline import Pipeline
 from fastml.preprocessing.conform import conform
 from fastml.reporting.outcome import Baseline
+from fastml.resampled import replicates_drawn
 from fastml.rows import Labelled
 from fastml.workflow.standard import Standard
 
@@ -186,6 +188,15 @@ class Judge:
             found.metrics["profit"] = acting.metrics["profit"]
             found.intervals["profit"] = acting.intervals["profit"]
         return found
+
+    def resampled(self, rows: Source) -> dict[str, Interval]:
+        """Return intervals of the metrics had training and these rows been drawn anew.
+
+        None where the learner draws no bootstrap.
+        """
+        if not replicates_drawn(self._pipeline.learner_):
+            return {}
+        return self._pipeline.metric_intervals(rows, within=self._within, value=self._value)
 
     def add_latency(self, found: Evaluation, rows: Source) -> None:
         """Measure how long one prediction takes, where a criterion asks for it.

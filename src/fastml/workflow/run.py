@@ -16,6 +16,7 @@ from fastml.engine import default_threads, memory_budget
 from fastml.ensemble import load_xgboost
 from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
+from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
 from fastml.model_selection import Splits, split
@@ -310,6 +311,7 @@ class _Judgement:
     calibration: Recalibration | None
     baseline: Baseline
     verdicts: list[Verdict]
+    resampled: dict[str, Interval]
 
 
 def _judge(
@@ -325,13 +327,14 @@ def _judge(
     if judge.threshold is not None:
         journal.say(f"threshold {judge.threshold} on validation")
     splits = {"train": judge.evaluate(train), "validation": judge.evaluate(rows)}
-    judged_on = "validation"
+    judged_on, judged_rows = "validation", parts.validation
     scored = {judged_on: rows}
     if look is not None:
         looks = look()
         if looks > 1:
             journal.say(f"this is look {looks} at the same test split: it judges less and less")
-        judged_on, rows = "test", judge.score(parts.test)
+        judged_on, judged_rows = "test", parts.test
+        rows = judge.score(judged_rows)
         splits["test"] = judge.evaluate(rows)
         scored["test"] = rows
     measured = splits[judged_on]
@@ -349,7 +352,8 @@ def _judge(
     if judge.calibrator is not None:
         before = {name: judge.before_calibration(split) for name, split in scored.items()}
         calibration = Recalibration(str(judge.calibrator), before)
-    return _Judgement(splits, judged_on, rows, calibration, baseline, verdicts)
+    resampled = judge.resampled(judged_rows)
+    return _Judgement(splits, judged_on, rows, calibration, baseline, verdicts, resampled)
 
 
 def _look(project: Project, split: Mapping[str, Any], folder: Path) -> Callable[[], int]:
@@ -397,6 +401,7 @@ def _outcome(
         weight=judgement.rows.weight,
         counted_by=project.problem.weight,
         scores=judge.predicted(judgement.rows),
+        resampled=judgement.resampled,
         calibration=judgement.calibration,
         threshold=judge.threshold,
         beside=beside,
