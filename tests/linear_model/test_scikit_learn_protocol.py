@@ -26,6 +26,7 @@ from .problems import classes_table
     [
         LogisticRegression(),
         LogisticRegression(l1=1e-3),
+        LogisticRegression(multi_class="one_vs_rest"),
         LinearRegression(),
         LinearRegression(loss="huber"),
         LinearRegression(loss="quantile"),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from sklearn import linear_model as peers
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.utils.estimator_checks import check_estimator
 
 import fastml
 from fastml.errors import ConfigError, DataError, NotFittedError
@@ -186,3 +187,16 @@ def test_a_pipeline_searches(tmp_path: Path) -> None:
     again = fastml.load(tmp_path / "model")
     assert again.tried_ == model.tried_
     np.testing.assert_array_equal(again.predict(pa.table(table)), model.predict(pa.table(table)))
+
+
+@pytest.mark.parametrize("learner", [LogisticRegression(), LinearRegression()], ids=repr)
+@pytest.mark.filterwarnings("ignore:Estimator .* does not inherit:UserWarning")
+def test_check_estimator(learner: Any) -> None:
+    search = LaneSearch(learner, {"l2": [1e-4, 1e-2]}, folds=3)
+    for result in check_estimator(search, on_skip=None):
+        assert result["status"] in ("passed", "skipped"), result
+
+
+def test_numbers_have_no_probabilities() -> None:
+    assert hasattr(LaneSearch(LogisticRegression()), "predict_proba")
+    assert not hasattr(LaneSearch(LinearRegression()), "predict_proba")

@@ -40,7 +40,7 @@ def assign_folds(
     if not 2 <= folds <= MOST_FOLDS:
         raise ConfigError(f"folds is {folds}; expected 2 to {MOST_FOLDS:,}")
     if n_rows < folds:
-        raise DataError(f"there are {n_rows} rows for {folds} folds; each needs at least one")
+        raise DataError(f"{folds} folds need at least one row each; found n_samples = {n_rows}")
     rng = np.random.default_rng(seed)
     assigned: Folds = np.empty(n_rows, np.uint16)
     classes = np.zeros(n_rows, np.intp) if codes is None else codes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._base import Estimator
+from fastml._base import Estimator, as_column
 from fastml._typing import Float64, Task
 from fastml.errors import DataError, not_fitted
 from fastml.evaluation.metrics import find
@@ -132,7 +132,8 @@ class LaneSearch(Estimator):
             If the rows cannot be learned from.
         """
         learner = self.learner.clone()
-        design, classes = learner.read(X, y, sample_weight)
+        design, classes = learner.read(X, as_column(y, "y"), sample_weight)
+        total_weight(design)  # an error if there is none
         self.fit_design(design, classes=classes)
         if hasattr(learner, "feature_names_in_"):
             self.best_estimator_.feature_names_in_ = learner.feature_names_in_
@@ -290,8 +291,17 @@ class LaneSearch(Estimator):
         """Return the winner's predictions, (n_rows,)."""
         return self._best().predict(X)
 
-    def predict_proba(self, X: Any) -> Float64:
-        """Return the winner's probability of each class, (n_rows, n_classes)."""
+    @property
+    def predict_proba(self) -> Callable[[Any], Float64]:
+        """What returns the winner's probability of each class, (n_rows, n_classes).
+
+        Only of a classifier, as scikit-learn expects of one who asks.
+        """
+        if self._estimator_type != "classifier":
+            raise AttributeError(f"{self.learner!r} predicts numbers, which have no probabilities")
+        return self._predict_proba
+
+    def _predict_proba(self, X: Any) -> Float64:
         return self._best().predict_proba(X)  # type: ignore[union-attr]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
