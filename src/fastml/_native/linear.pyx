@@ -57,8 +57,8 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
 
     cdef cppclass Kernels:
         void margins(const Shape&, const Block&, const void*, void*)
-        void gradient(const Shape&, const Block&, const Objective&, void*, const void*,
-                      const double*, double*, double*)
+        void gradient(const Shape&, const Block&, const Objective&, const void*, void*,
+                      const void*, const double*, double*, double*)
         void curvature(const Shape&, const Block&, const Objective&, const void*, double, double*)
         void hessian(const Shape&, const Block&, const Objective&, const void*, double,
                      const int32_t*, int64_t, double*)
@@ -66,6 +66,7 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
                    const double*, double*)
         int64_t stochastic(const Shape&, const Block*, const Objective&, const Stochastic&, double*)
 
+    void widen_code_ranges(const Shape&, const Block&, int32_t*, int32_t*)
     void let_go(const Shape&, const Block&, int64_t, int64_t, int64_t)
     const Kernels& kernels(cbool, int64_t)
     int64_t stochastic_scratch(const Shape&, int64_t)
@@ -264,6 +265,21 @@ cdef class DesignKernels:
         """Rows of a block."""
         return self._blocks.at(block).n
 
+    def widen_code_ranges(self, int64_t block, int32_t[::1] first, int32_t[::1] last):
+        """Lower `first` to the least known code of each column, raise `last` to the greatest."""
+        if not first.shape[0] == last.shape[0] == self._shape.columns:
+            raise TypeError(f"expected the ends of {self._shape.columns} columns")
+        cdef const Block* rows = &self._blocks.at(block)
+        if self._shape.columns:
+            with nogil:
+                widen_code_ranges(self._shape, rows[0], &first[0], &last[0])
+                self._let_go(block)
+
+    @property
+    def n_columns(self):
+        """Columns of codes."""
+        return self._shape.columns
+
     def _margins_of(self, int64_t block, array):
         return self._checked(array, self.dtype, (self._blocks.at(block).n, self._shape.lanes))
 
@@ -283,20 +299,30 @@ cdef class DesignKernels:
 
         Each lane has a step of its own.
         """
-        self._check_sums(gradient)
-        self._check_labelled(block)
-        if not loss.shape[0] == step.shape[0] == self._shape.lanes:
-            raise TypeError(
-                f"expected {self._shape.lanes} steps and losses, got {step.shape[0]} and "
-                f"{loss.shape[0]}"
-            )
-        cdef void* m = <void*>_address(self._margins_of(block, margins))
+        if step.shape[0] != self._shape.lanes:
+            raise TypeError(f"expected {self._shape.lanes} steps, got {step.shape[0]}")
         cdef const void* d = NULL
         if direction is not None:
             d = _address(self._margins_of(block, direction))
+        self._add_gradient(block, NULL, margins, d, &step[0], gradient, loss)
+
+    def gradient_at(self, int64_t block, weights, margins, double[:, ::1] gradient,
+                    double[::1] loss):
+        """Fill `margins` as `margins()` does, and add gradient and loss there: one pass for both.
+        """
+        weights = self._checked(weights, self.dtype, (self.rows, self._shape.lanes))
+        self._add_gradient(block, _address(weights), margins, NULL, NULL, gradient, loss)
+
+    cdef _add_gradient(self, int64_t block, const void* weights, margins, const void* direction,
+                       const double* step, double[:, ::1] gradient, double[::1] loss):
+        self._check_sums(gradient)
+        self._check_labelled(block)
+        if loss.shape[0] != self._shape.lanes:
+            raise TypeError(f"expected {self._shape.lanes} losses, got {loss.shape[0]}")
+        cdef void* m = <void*>_address(self._margins_of(block, margins))
         with nogil:
-            self._kernels.gradient(self._shape, self._blocks[block], self._objective, m, d,
-                                   &step[0], &gradient[0, 0], &loss[0])
+            self._kernels.gradient(self._shape, self._blocks[block], self._objective, weights, m,
+                                   direction, step, &gradient[0, 0], &loss[0])
             self._let_go(block)
 
     def curvature(self, int64_t block, margins, double floor, double[:, ::1] sums):

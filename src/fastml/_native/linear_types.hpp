@@ -68,6 +68,21 @@ inline void let_go(const Shape& shape, const Block& block, int64_t value_size, i
     fastml::let_go(block.codes, block.n * codes, from * codes, to * codes);
 }
 
+// Lowers first[c] to the least known code of column c, and raises last[c] to the greatest.
+inline void widen_code_ranges(const Shape& shape, const Block& block, int32_t* first,
+                              int32_t* last) noexcept {
+    const int32_t n_codes = static_cast<int32_t>(shape.codes);
+    const int32_t* codes = block.codes;
+    for (int64_t i = 0; i < block.n; ++i, codes += shape.columns) {
+        for (int64_t c = 0; c < shape.columns; ++c) {
+            const int32_t code = codes[c];
+            const bool known = code >= 0 && code < n_codes;
+            first[c] = known && code < first[c] ? code : first[c];
+            last[c] = known && code > last[c] ? code : last[c];
+        }
+    }
+}
+
 // A stretch of consecutive rows of a block.
 struct Run {
     int64_t block, start, stop;
@@ -96,10 +111,12 @@ struct Stochastic {
 struct Kernels {
     // out = X weights, T, n x lanes
     void (*margins)(const Shape&, const Block&, const void* weights, void* out);
-    // margins += step * direction where there is one (each lane has its step); adds the gradient of the sum of losses to
-    // `gradient` and each lane's loss to `loss`
-    void (*gradient)(const Shape&, const Block&, const Objective&, void* margins,
-                     const void* direction, const double* step, double* gradient, double* loss);
+    // adds the gradient of the sum of losses to `gradient` and each lane's loss to `loss`: at
+    // margins = X weights where there are weights; else at margins += step * direction where there is
+    // a direction (each lane has its step)
+    void (*gradient)(const Shape&, const Block&, const Objective&, const void* weights,
+                     void* margins, const void* direction, const double* step, double* gradient,
+                     double* loss);
     // adds the diagonal of the Hessian of the sum of losses to `sums`; `floor` is added to each
     // second derivative
     void (*curvature)(const Shape&, const Block&, const Objective&, const void* margins,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
-from fastml._typing import Float64
+from fastml._typing import Float64, Int32
 from fastml.engine import default_threads, ordered_map
 from fastml.linear_model.lanes import Lanes
 
@@ -80,6 +80,8 @@ class Objective:
         self._margins = [self._empty(block) for block in blocks]
         self._direction_margins = [self._empty(block) for block in blocks]
         self._direction: Float64 | None = None
+        self._ahead: Float64 | None = None
+        self._code_columns: list[slice] | None = None
         self._penalty_along = (np.zeros(lanes.n_models),) * 3
         self.shape: tuple[int, int] = (kernels.rows, kernels.lanes)
         self.weights: Float64 = np.zeros(self.shape)
@@ -133,25 +135,46 @@ class Objective:
         gradient : float64 ndarray of shape (rows, lanes)
             Of all but the l1 penalty.
         """
-        rows, n = self.shape
-        steps = np.zeros(n) if step is None else self.lanes.per_lane(step)
+        steps = np.zeros(self.shape[1]) if step is None else self.lanes.per_lane(step)
         if step is not None:
             assert self._direction is not None
             self.weights = self.weights + steps * self._direction
 
-        def add(block: int, sums: Float64) -> None:
-            self._kernels.gradient(
-                block,
-                self._margins[block],
-                None if step is None else self._direction_margins[block],
-                steps,
-                sums[:rows],
-                sums[rows],
-            )
+        def add(block: int, gradient: Float64, loss: Float64) -> None:
+            along = None if step is None else self._direction_margins[block]
+            self._kernels.gradient(block, self._margins[block], along, steps, gradient, loss)
 
-        sums = self._fold(add, (rows + 1, n)) / self.lanes.total_weight
+        return self._with_penalties(add, self.weights)
+
+    def ahead(self, weights: Float64) -> tuple[Float64, Float64]:
+        """Return value and gradient, as `gradient` does, at other weights: one pass in all.
+
+        `go_ahead` then stands there; the direction has to be chosen anew.
+        """
+        self._ahead, self._direction = weights, None
+        typed = np.ascontiguousarray(weights, dtype=self._kernels.dtype)
+
+        def add(block: int, gradient: Float64, loss: Float64) -> None:
+            margins = self._direction_margins[block]
+            self._kernels.gradient_at(block, typed, margins, gradient, loss)
+
+        return self._with_penalties(add, weights)
+
+    def go_ahead(self) -> None:
+        """Stand at the weights that `ahead` was called with last."""
+        assert self._ahead is not None
+        self.weights, self._ahead = self._ahead, None
+        self._margins, self._direction_margins = self._direction_margins, self._margins
+
+    def _with_penalties(
+        self, add: Callable[[int, Float64, Float64], None], weights: Float64
+    ) -> tuple[Float64, Float64]:
+        """Fold gradients and losses over the blocks; return value and gradient at the weights."""
+        rows, n = self.shape
+        sums = self._fold(lambda block, sums: add(block, sums[:rows], sums[rows]), (rows + 1, n))
+        sums /= self.lanes.total_weight
         gradient = self._without_fixed(sums[:rows])
-        penalised = self.weights[:-2]
+        penalised = weights[:-2]
         gradient[:-2] += self.lanes.l2 * penalised
         penalty = self.lanes.l2 / 2 * (penalised * penalised).sum(axis=0)
         penalty += self.lanes.l1 * np.abs(penalised).sum(axis=0)
@@ -203,6 +226,29 @@ class Objective:
         for block in self._sample():
             self._kernels.hessian(block, self._margins[block], floor, places, hessian)
         return hessian
+
+    def code_columns(self) -> list[slice]:
+        """Return the rows of the weights of each column's codes: one pass over the codes.
+
+        Columns without a known code are left out; none are given where columns share codes.
+        """
+        if self._code_columns is None:
+
+            n = self._kernels.n_columns
+
+            def read(group: range) -> tuple[Int32, Int32]:
+                first, last = np.full(n, self._n_codes, np.int32), np.full(n, -1, np.int32)
+                for block in group:
+                    self._kernels.widen_code_ranges(block, first, last)
+                return first, last
+
+            firsts, lasts = zip(*ordered_map(read, self._groups, self._threads), strict=True)
+            ends = zip(np.min(firsts, axis=0).tolist(), np.max(lasts, axis=0).tolist(), strict=True)
+            found = sorted((first, last + 1) for first, last in ends if first <= last)
+            apart = all(one[1] <= other[0] for one, other in pairwise(found))
+            d = self.n_dense
+            self._code_columns = [slice(d + a, d + b) for a, b in found] if apart else []
+        return self._code_columns
 
     @property
     def n_dense(self) -> int:

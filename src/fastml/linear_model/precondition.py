@@ -4,7 +4,8 @@ One-hot features are as uneven as the categories are: a frequent one has a thous
 curvature of a rare one, and L-BFGS would spend its iterations on learning that. The diagonal of
 the Hessian gives it away in one pass. The dense features and the intercept, which correlate, take
 the whole block of theirs, and so do the categories that weigh most: of a small table that is every
-feature, and the first direction is Newton's.
+feature, and the first direction is Newton's. What neither can see, the shifts between a column's
+categories and the intercept, `Levels` adds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from fastml._native.linear import MOST_DENSE, cholesky, cholesky_solve
 from fastml._typing import Float64
 from fastml.errors import DataError
+from fastml.linear_model.levels import Levels
 from fastml.linear_model.objective import Objective
 
 __all__ = ["Preconditioner"]
@@ -30,6 +32,8 @@ WHOLE_BYTES = 64 << 20
 
 class Preconditioner:
     """The inverse of the Hessian's block over the heaviest features, of its diagonal over the rest.
+
+    The sum of that and of the inverse along the `Levels` of the columns of codes.
 
     Parameters
     ----------
@@ -60,6 +64,7 @@ class Preconditioner:
         # A weight that nothing depends on (a constant feature without penalty) must stay put.
         moving = diagonal > 1e-12 * diagonal.max(axis=0)
         self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
+        self._levels = Levels(objective, diagonal)
         self._blocks: list[_Block] = []
         self.rows = _heaviest(objective, diagonal)
         if not len(self.rows):
@@ -77,6 +82,7 @@ class Preconditioner:
         n_models = lanes // self._inverse.shape[1]
         whole = copy(self)
         whole._inverse = np.tile(self._inverse, n_models)
+        whole._levels = self._levels.shared(n_models)
         whole._blocks = [_Block(block.whole) for block in self._blocks] * n_models
         return whole
 
@@ -91,6 +97,7 @@ class Preconditioner:
             product[self.rows, lane] = block.solve(gradient[self.rows, lane], free)
         if fixed is not None:
             product[fixed] = 0.0
+        self._levels.add(gradient, product)
         return product
 
     def diagonal(self, gradient: Float64) -> Float64:
