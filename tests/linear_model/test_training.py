@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from fastml.linear_model import (
     DesignBlock,
     LinearRegression,
     LogisticRegression,
+    lbfgs,
     logistic,
 )
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import MOST_WHOLE, Preconditioner
-from fastml.linear_model.training import Trained
+from fastml.linear_model.training import Trained, train
 
 from .problems import classes_table, coded_design, numbers_table
 
@@ -88,6 +90,24 @@ def test_the_first_direction_over_a_small_table_is_newtons() -> None:
     left_out = np.setdiff1d(np.arange(len(counts)), rows - 4)
     kept = rows[5:] - 4
     assert counts[left_out].max() <= counts[kept].min()
+
+
+@pytest.mark.parametrize("variants", [1, 3])
+def test_steps_in_one_pass_are_those_that_a_search_finds(
+    variants: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = coded_design(20_000, dtype=np.float64)
+    learner = LogisticRegression(solver="lbfgs")
+    penalties = [LogisticRegression(l2=10.0**-k) for k in range(1, 1 + variants)]
+    problem = learner.problem(design, np.arange(2), penalties)
+    settings = replace(learner._settings(), tolerance=1e-9)
+    leaping = train(problem, settings)
+    monkeypatch.setattr(lbfgs, "suffices", lambda value, *_: np.zeros(len(value), np.bool_))
+    searching = train(problem, settings)
+    assert not np.array_equal(leaping.weights, searching.weights)
+    np.testing.assert_array_equal(leaping.n_iter, searching.n_iter)
+    np.testing.assert_allclose(leaping.weights, searching.weights, atol=1e-7)
+    np.testing.assert_allclose(leaping.value, searching.value, rtol=1e-9)
 
 
 def test_one_block_or_many() -> None:

@@ -100,6 +100,33 @@ def test_gradient_of_a_step(problem: dict[str, Any], moving: bool) -> None:
     assert_close(loss, expected_loss, problem)
 
 
+@given(problems())
+def test_one_pass_for_margins_and_gradient_is_as_two(problem: dict[str, Any]) -> None:
+    kernels, weights = problem["kernels"], problem["weights"]
+    once, twice = (np.zeros((kernels.rows + 1, kernels.lanes)) for _ in range(2))
+    for block in range(kernels.n_blocks):
+        margins = margins_of(problem, block, weights)
+        kernels.gradient(block, margins, None, np.zeros(kernels.lanes), twice[:-1], twice[-1])
+        filled = np.empty_like(margins)
+        kernels.gradient_at(block, weights, filled, once[:-1], once[-1])
+        np.testing.assert_array_equal(filled, margins)
+    np.testing.assert_array_equal(once, twice)
+
+
+@given(problems())
+def test_code_ranges(problem: dict[str, Any]) -> None:
+    kernels, n_codes = problem["kernels"], problem["n_codes"]
+    first = np.full(kernels.n_columns, n_codes, np.int32)
+    last = np.full(kernels.n_columns, -1, np.int32)
+    for block in range(kernels.n_blocks):
+        kernels.widen_code_ranges(block, first, last)
+    for column in range(kernels.n_columns):
+        codes = np.concatenate([block[1][:, column] for block in problem["blocks"]])
+        known = codes[(codes >= 0) & (codes < n_codes)]
+        assert first[column] == known.min(initial=n_codes)
+        assert last[column] == known.max(initial=-1)
+
+
 @given(problems(), st.sampled_from([0.0, 0.25]))
 def test_curvature(problem: dict[str, Any], floor: float) -> None:
     kernels = problem["kernels"]
@@ -264,7 +291,13 @@ def test_what_does_not_fit_is_refused() -> None:
         kernels.margins(0, np.zeros((kernels.rows, 1)), np.empty((8, 1))[::2])
     with pytest.raises(TypeError, match="sums of shape"):
         kernels.gradient(0, good, None, np.zeros(1), np.zeros((2, 1)), np.zeros(1))
-    with pytest.raises(TypeError, match="1 steps and losses, got 2"):
+    with pytest.raises(TypeError, match="1 losses, got 2"):
+        kernels.gradient_at(
+            0, np.zeros((kernels.rows, 1)), good, np.zeros((kernels.rows, 1)), np.zeros(2)
+        )
+    with pytest.raises(TypeError, match="ends of 1 columns"):
+        kernels.widen_code_ranges(0, np.zeros(2, np.int32), np.zeros(1, np.int32))
+    with pytest.raises(TypeError, match="1 steps, got 2"):
         kernels.gradient(0, good, None, np.zeros(2), np.zeros((kernels.rows, 1)), np.zeros(1))
     with pytest.raises(TypeError, match="1 steps"):
         kernels.along(0, good, good, np.zeros(2), np.zeros((1, 3)))

@@ -12,7 +12,9 @@
 // Gradients and curvatures have the same layout. T is float or double, the type of the block.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "file_pages.hpp"
 
@@ -70,16 +72,25 @@ inline void let_go(const Shape& shape, const Block& block, int64_t value_size, i
 
 // Lowers first[c] to the least known code of column c, and raises last[c] to the greatest.
 inline void widen_code_ranges(const Shape& shape, const Block& block, int32_t* first,
-                              int32_t* last) noexcept {
+                              int32_t* last) {
+    constexpr int64_t together = 8;  // rows: columns are few, and the loop over them too short
+    const int64_t columns = shape.columns;
+    std::vector<int32_t> least(together * columns, static_cast<int32_t>(shape.codes));
+    std::vector<int32_t> most(together * columns, -1);
     const int32_t n_codes = static_cast<int32_t>(shape.codes);
-    const int32_t* codes = block.codes;
-    for (int64_t i = 0; i < block.n; ++i, codes += shape.columns) {
-        for (int64_t c = 0; c < shape.columns; ++c) {
-            const int32_t code = codes[c];
-            const bool known = code >= 0 && code < n_codes;
-            first[c] = known && code < first[c] ? code : first[c];
-            last[c] = known && code > last[c] ? code : last[c];
+    for (int64_t i = 0; i < block.n; i += together) {
+        const int32_t* codes = block.codes + i * columns;
+        const int64_t n = (block.n - i < together ? block.n - i : together) * columns;
+        for (int64_t k = 0; k < n; ++k) {
+            const bool known = (codes[k] >= 0) & (codes[k] < n_codes);
+            const int32_t low = known ? codes[k] : n_codes, high = known ? codes[k] : -1;
+            least[k] = low < least[k] ? low : least[k];
+            most[k] = high > most[k] ? high : most[k];
         }
+    }
+    for (int64_t k = 0; k < together * columns; ++k) {
+        first[k % columns] = std::min(first[k % columns], least[k]);
+        last[k % columns] = std::max(last[k % columns], most[k]);
     }
 }
 

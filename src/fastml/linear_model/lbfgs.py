@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
 from fastml.linear_model.lanes import Lanes
-from fastml.linear_model.line_search import line_search
+from fastml.linear_model.line_search import line_search, suffices
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
 
@@ -123,6 +123,7 @@ class _Progress:
 
 def minimize(
     objective: Objective,
+    start: Float64,
     *,
     tolerance: float,
     max_iter: int,
@@ -137,7 +138,8 @@ def minimize(
     Parameters
     ----------
     objective : Objective
-        Starts where it stands.
+    start : float64 ndarray of shape (rows, lanes)
+        Weights to begin at.
     tolerance : float
         Ends when both the last two decreases together and the decrease that a whole step promises
         (the gap) are below this share of the value, or the gap is well below it.
@@ -155,7 +157,8 @@ def minimize(
         Default: taken where the objective stands, and anew now and then.
     """
     lanes = objective.lanes
-    value, gradient = objective.gradient()
+    value, gradient = objective.ahead(start)
+    objective.go_ahead()
     noise = 4.0 * objective.epsilon * np.abs(value)
     least = np.maximum(1e-12 * np.abs(value), NOTHING)
     history = History(lanes, pairs)
@@ -163,6 +166,7 @@ def minimize(
     given = precondition is not None
     decrease = last = np.full(lanes.n_models, np.inf)
     stuck = np.zeros(lanes.n_models, np.bool_)
+    whole = not lanes.l1.any()  # whether the next step is likely to be a whole one, in all models
     n_iter = 0
     while True:
         if precondition is None or (n_iter in REFRESH and not given):
@@ -186,13 +190,20 @@ def minimize(
         if not progress.moving.any():
             return progress.minimum(value)
         direction = np.where(lanes.per_lane(progress.moving), direction, 0.0)
-        step = _step_in_orthant(objective, value, steepest, direction, noise)
-        # What an orthant leaves of a direction need not lead down; of the gradient itself it does.
-        still = progress.moving & (step == 0.0)
-        progress.end(still & stuck, "precision", n_iter, gap)
-        stuck = still & ~history.clear(still)
         before, weights, smooth = value, objective.weights, gradient
-        value, gradient = objective.gradient(step)
+        leapt = _leap(objective, value, slope, direction, noise) if whole else None
+        if leapt is not None:
+            value, gradient = leapt
+            step = progress.moving.astype(np.float64)
+            stuck = np.zeros_like(stuck)
+        else:
+            step = _step_in_orthant(objective, value, steepest, direction, noise)
+            # What an orthant leaves of a direction need not lead down; of the gradient it does.
+            still = progress.moving & (step == 0.0)
+            progress.end(still & stuck, "precision", n_iter, gap)
+            stuck = still & ~history.clear(still)
+            value, gradient = objective.gradient(step)
+            whole = not lanes.l1.any() and bool((step[progress.moving] == 1.0).all())
         history.add(objective.weights - weights, gradient - smooth)
         last = np.where(step > 0.0, decrease, last)
         decrease = np.where(step > 0.0, before - value, decrease)
@@ -216,6 +227,25 @@ def _direction(
     at_zero[-2:] = False
     direction[at_zero & (direction * steepest >= 0.0)] = 0.0
     return direction
+
+
+def _leap(
+    objective: Objective, value: Float64, slope: Float64, direction: Float64, noise: Float64
+) -> tuple[Float64, Float64] | None:
+    """Take the whole step where every model may, and return value and gradient there.
+
+    One pass over the table does what else takes three: to choose the direction, to judge the step
+    along it, and for the gradient at its end. None where the step has to be searched for.
+    """
+    lanes = objective.lanes
+    end, gradient = objective.ahead(objective.weights + direction)
+    still = ~lanes.per_model((direction != 0.0).any(axis=0)).astype(np.bool_)
+    with np.errstate(invalid="ignore", over="ignore"):
+        enough = suffices(end, lanes.dot(gradient, direction), value, slope, noise)
+    if not (enough | still).all():
+        return None
+    objective.go_ahead()
+    return np.where(still, value, end), gradient
 
 
 def _step_in_orthant(

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fastml._typing import Float64
+from fastml._typing import Bool, Float64
 from fastml.linear_model.objective import Along
 
-__all__ = ["line_search"]
+__all__ = ["line_search", "suffices"]
 
 ENOUGH = 1e-4
 FLATTER = 0.5
@@ -52,9 +52,8 @@ def line_search(
             break
         at = along(step)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            # Of a convex function a slope says so too, and rounding hides it less than the value.
-            decreased = (at.slope <= 0.0) | (at.value <= value + ENOUGH * step * slope + noise)
-            found = decreased & (np.abs(at.slope) <= -FLATTER * slope)
+            decreased, flatter = _judge(at.value, at.slope, step, value, slope, noise)
+            found = decreased & flatter
             further = decreased & (at.slope < 0.0)
             found |= further & (step == most)
             searching &= ~found
@@ -65,6 +64,28 @@ def line_search(
             step = np.where(lost, low, step)
             step = np.where(searching, _next(step, at, low, high), step)
     return np.where(searching, low, step)
+
+
+def suffices(
+    end_value: Float64, end_slope: Float64, value: Float64, slope: Float64, noise: Float64
+) -> Bool:
+    """Return which models a whole step, that ends so, takes as far as `line_search` has to."""
+    decreased, flatter = _judge(end_value, end_slope, 1.0, value, slope, noise)
+    return decreased & flatter
+
+
+def _judge(
+    end_value: Float64,
+    end_slope: Float64,
+    step: Float64 | float,
+    value: Float64,
+    slope: Float64,
+    noise: Float64,
+) -> tuple[Bool, Bool]:
+    """Return whether the value fell enough, and whether the slope did: both conditions of Wolfe."""
+    # Of a convex function a slope says so too, and rounding hides it less than the value.
+    decreased = (end_slope <= 0.0) | (end_value <= value + ENOUGH * step * slope + noise)
+    return decreased, np.abs(end_slope) <= -FLATTER * slope
 
 
 def _next(step: Float64, at: Along, low: Float64, high: Float64) -> Float64:

@@ -55,7 +55,7 @@ class LogisticRegression(LinearModel):
         Most iterations of L-BFGS.
     tolerance : float, optional
         Ends L-BFGS when the estimated relative gap to the optimum is below it, "sgd" when an epoch
-        gains less. Defaults: 1e-16 (1e-7 of a float32 design) under 50,000 rows, else 1e-5; 1e-3.
+        gains less. Defaults: 1e-16 (1e-11 of a float32 design) under 50,000 rows, else 1e-5; 1e-3.
     patience : int, optional
         With a validation set: rounds (iterations or epochs) without a better loss before training
         ends, and the best weights are kept. For "sgd" without one: epochs without a gain. Default

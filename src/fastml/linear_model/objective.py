@@ -222,10 +222,12 @@ class Objective:
         n_dense = self.n_dense
         places = np.full(self._n_codes + 1, -1, np.int32)
         places[features[n_dense + 1 :] - n_dense] = np.arange(n_dense + 1, len(features))
-        hessian: Float64 = np.zeros((self.shape[1], len(features), len(features)))
-        for block in self._sample():
-            self._kernels.hessian(block, self._margins[block], floor, places, hessian)
-        return hessian
+
+        def add(block: int, sums: Float64) -> None:
+            self._kernels.hessian(block, self._margins[block], floor, places, sums)
+
+        blocks = [range(block, block + 1) for block in self._sample()]
+        return self._fold(add, (self.shape[1], len(features), len(features)), blocks)
 
     def code_columns(self) -> list[slice]:
         """Return the rows of the weights of each column's codes: one pass over the codes.
@@ -233,7 +235,6 @@ class Objective:
         Columns without a known code are left out; none are given where columns share codes.
         """
         if self._code_columns is None:
-
             n = self._kernels.n_columns
 
             def read(group: range) -> tuple[Int32, Int32]:
@@ -290,7 +291,12 @@ class Objective:
         for _ in ordered_map(fill, self._groups, self._threads):
             pass
 
-    def _fold(self, add: Callable[[int, Float64], None], shape: tuple[int, int]) -> Float64:
+    def _fold(
+        self,
+        add: Callable[[int, Float64], None],
+        shape: tuple[int, ...],
+        groups: list[range] | None = None,
+    ) -> Float64:
         def fold(group: range) -> Float64:
             sums = np.zeros(shape)
             for block in group:
@@ -298,7 +304,7 @@ class Objective:
             return sums
 
         total: Float64 = np.zeros(shape)
-        for sums in ordered_map(fold, self._groups, self._threads):
+        for sums in ordered_map(fold, self._groups if groups is None else groups, self._threads):
             total += sums
         return total
 

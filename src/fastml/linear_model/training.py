@@ -36,8 +36,8 @@ WARM_UP = 1 / 8
 """Share of the rows that the stochastic warm-up of `auto` sees; more does not save an iteration."""
 EXACT = 1e-16
 """Default tolerance of the batch solver on small tables, where convergence costs nothing."""
-SINGLE = 1e-7
-"""The same of float32 designs: below it is the rounding of the design itself."""
+SINGLE = 1e-11
+"""The same of float32 designs, whose rounding is about to show: coefficients are good to 1e-5."""
 PRACTICAL = 1e-5
 """Default tolerance on larger tables: far within what having more rows would change."""
 PROGRESS = 1e-3
@@ -228,7 +228,6 @@ def _train(
     )
     if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
         weights = _warm_up(kernels, settings, objective)
-    objective.move_to(weights)
     tolerance = settings.tolerance
     if tolerance is None:
         # Below what the design's own rounding hides there is nothing to gain.
@@ -236,6 +235,7 @@ def _train(
         tolerance = exact if n_rows < SMALL_ROWS else PRACTICAL
     minimum = minimize(
         objective,
+        weights,
         tolerance=tolerance,
         max_iter=settings.max_iter,
         floor=floor,
