@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.job import load_job
+from benchmarks.job import AbsentError, load_job
 from benchmarks.tables import TABLES
 
 
@@ -40,11 +40,15 @@ def main(job_name: str, side: str, path: Path) -> None:
     if job.threads is not None:  # every library takes as many threads as it may use cores
         cores = sorted(os.sched_getaffinity(0))[: job.threads]
         os.sched_setaffinity(0, cores)
-    work = job.sides[side](path, TABLES[job.table])
-    walls, cpus, figures = [], [], {}
+    try:
+        work = job.sides[side](path, TABLES[job.table])
+    except AbsentError as reason:
+        print(json.dumps({"absent": str(reason)}))
+        return
+    walls, cpus, found = [], [], None
     for _ in range(job.repeats):
         cpu, wall = cpu_seconds(), time.perf_counter()
-        figures = {name: float(value) for name, value in work().items()}
+        found = work()
         walls.append(time.perf_counter() - wall)
         cpus.append(cpu_seconds() - cpu)
     taken = {
@@ -52,7 +56,8 @@ def main(job_name: str, side: str, path: Path) -> None:
         "cpu_s": statistics.median(cpus),
         "peak_bytes": peak_bytes(),
     }
-    print(json.dumps(taken | {"figures": figures}))
+    figures = found() if callable(found) else found
+    print(json.dumps(taken | {"figures": {name: float(value) for name, value in figures.items()}}))
 
 
 if __name__ == "__main__":

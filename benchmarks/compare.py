@@ -8,13 +8,15 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.job import Job
+from benchmarks.job import AbsentError, Job
 
 ROOT = Path(__file__).parents[1]
+NOBODY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Taken:
 
 
 def run_side(job_name: str, side: str, path: Path) -> Taken:
-    """Run one side once, in a process of its own."""
+    """Run one side once, in a process of its own; raise `AbsentError` where it says so."""
     run = subprocess.run(
         [sys.executable, "-m", "benchmarks.child", job_name, side, str(path)],
         cwd=ROOT,
@@ -39,21 +41,31 @@ def run_side(job_name: str, side: str, path: Path) -> Taken:
     )
     if run.returncode != 0:
         raise RuntimeError(f"{side} failed at {job_name} on {path.name}:\n{run.stderr[-3000:]}")
-    return Taken(**json.loads(run.stdout.splitlines()[-1]))
+    taken = json.loads(run.stdout.splitlines()[-1])
+    if "absent" in taken:
+        raise AbsentError(taken["absent"])
+    return Taken(**taken)
 
 
 class Comparison:
     """Collects the runs of a job's sides."""
 
-    def __init__(self, name: str, job: Job, path: Path, rows: int) -> None:
+    def __init__(
+        self, name: str, job: Job, path: Path, rows: int, absent: Mapping[str, str] = NOBODY
+    ) -> None:
         self.name, self.job, self.path, self.rows = name, job, path, rows
         self.runs: defaultdict[str, list[Taken]] = defaultdict(list)
+        self.absent = dict(absent)
 
     def run_peers(self) -> None:
-        """Run each peer once."""
+        """Run each peer once that is not absent."""
         for side in self.job.sides:
-            if side != "fastml":
+            if side == "fastml" or side in self.absent:
+                continue
+            try:
                 self.runs[side].append(run_side(self.name, side, self.path))
+            except AbsentError as reason:
+                self.absent[side] = str(reason)
 
     def run_fastml(self) -> None:
         """Run fastml once."""
@@ -74,14 +86,15 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything that was found, for JSON."""
-        sides = {side: asdict(self.taken(side)) for side in self.job.sides}
+        present = [side for side in self.job.sides if side not in self.absent]
         return {
             "title": self.job.title,
             "table": self.job.table,
             "rows": self.rows,
             "threads": self.job.threads or len(os.sched_getaffinity(0)),
             "rounds": len(self.runs["fastml"]),
-            "sides": sides,
+            "sides": {side: asdict(self.taken(side)) for side in present},
+            "absent": self.absent,
             "wanted": {
                 "faster": dict(self.job.faster),
                 "smaller": dict(self.job.smaller),

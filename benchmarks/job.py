@@ -9,14 +9,22 @@ from pathlib import Path
 
 from benchmarks.tables import Layout
 
-__all__ = ["JOBS", "Job", "Side", "Work", "load_job"]
+__all__ = ["JOBS", "AbsentError", "Job", "Side", "Work", "load_job"]
 
-Work = Callable[[], Mapping[str, float]]
-"""What is timed; returns figures that say how well it was done (a loss, rows a second)."""
+Figures = Mapping[str, float]
+"""What says how well work was done (a loss, rows a second)."""
+
+Work = Callable[[], Figures | Callable[[], Figures]]
+"""What is timed; returns figures, or what finds them once the time is taken."""
 
 Side = Callable[[Path, Layout], Work]
 """Imports what it needs and prepares its input; none of that is timed, all of it is in the peak
-of memory."""
+of memory. Raises `AbsentError` where it cannot do the work."""
+
+
+class AbsentError(Exception):
+    """A peer that cannot take part, and why."""
+
 
 JOBS = (
     "end_to_end",
@@ -26,6 +34,7 @@ JOBS = (
     "codes",
     "impute_scale",
     "sgd_epoch",
+    "batch_solver",
     "sixteen_candidates",
     "cross_validation",
     "bootstrap",
@@ -51,6 +60,8 @@ class Job:
         How many times the time, and the memory, of fastml a peer is wanted to take at least.
     least, most : mapping of str to float
         Bounds on the figures that fastml's work returns, on the full table.
+    slow : set of str
+        Peers that do without the quick table: theirs would not be quick.
     threads : int or None
         Cores that each side may use; None for all.
     rounds : int
@@ -66,6 +77,7 @@ class Job:
     smaller: Mapping[str, float] = field(default_factory=dict)
     least: Mapping[str, float] = field(default_factory=dict)
     most: Mapping[str, float] = field(default_factory=dict)
+    slow: frozenset[str] = frozenset()
     threads: int | None = None
     rounds: int = 3
     repeats: int = 1

@@ -6,13 +6,23 @@ import importlib.metadata
 import os
 import platform
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import fastml
 from fastml._native import simd
 
-PACKAGES = ("numpy", "pyarrow", "scikit-learn", "polars", "glum")
+PACKAGES = (
+    "numpy",
+    "pyarrow",
+    "scikit-learn",
+    "polars",
+    "glum",
+    "snapml",
+    "scikit-learn-intelex",
+)
 
 
 def describe() -> dict[str, Any]:
@@ -25,6 +35,12 @@ def describe() -> dict[str, Any]:
         "memory_gb": round(memory / 1e9),
         "simd": simd.level(),
         "python": platform.python_version(),
-        "versions": {"fastml": fastml.__version__}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {"fastml": fastml.__version__} | dict(installed(PACKAGES)),
     }
+
+
+def installed(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the packages that are there, with their versions."""
+    for name in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)

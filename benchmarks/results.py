@@ -29,6 +29,8 @@ def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             *("" if side == "fastml" else f"{ratio(found, side, what):.2f}" for what in ratios),
             ", ".join(f"{name} {value:.5g}" for name, value in took["figures"].items()),
         )
+    for side, reason in found.get("absent", {}).items():
+        yield ("", side, *[""] * 6, f"absent: {reason}")
 
 
 def ratio_table(jobs: list[dict[str, Any]]) -> str:
@@ -42,10 +44,15 @@ def ratio_table(jobs: list[dict[str, Any]]) -> str:
 
 
 def verdicts(found: dict[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Yield what is wanted of a job, with the figure that was found, and whether it holds."""
+    """Yield what is wanted of a job, with the figure that was found, and whether it holds.
+
+    Nothing is wanted of absent sides: the table names them.
+    """
     wanted, figures = found["wanted"], found["sides"]["fastml"]["figures"]
     for what, measure in (("faster", "wall_s"), ("smaller", "peak_bytes")):
         for side, least in wanted[what].items():
+            if side not in found["sides"]:
+                continue
             got = ratio(found, side, measure)
             yield f"{least:g} times {what} than {side}: {got:.2f} times", got >= least
     for name, least in wanted["least"].items():

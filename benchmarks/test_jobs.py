@@ -30,7 +30,8 @@ def test_job(
     quick = request.config.getoption("quick")
     rows = QUICK_ROWS if quick else TABLES[job.table].rows
     path = table_path(job.table, QUICK_ROWS if quick else None)
-    comparison = Comparison(name, job, path, rows)
+    too_slow = dict.fromkeys(job.slow, "too slow for the quick table") if quick else {}
+    comparison = Comparison(name, job, path, rows, absent=too_slow)
     rounds = QUICK_ROUNDS if quick else job.rounds
     benchmark.pedantic(comparison.run_fastml, setup=comparison.run_peers, rounds=rounds)
     result = comparison.to_dict()

@@ -17,7 +17,7 @@ import fastml
 from fastml import Pipeline
 from fastml.errors import ArtifactError, ConfigError, DataError, NotFittedError, SchemaError
 from fastml.linear_model import LinearRegression, LogisticRegression
-from fastml.linear_model.design import DesignBlock
+from fastml.linear_model.design import Design, DesignBlock
 from fastml.preprocessing import (
     MinMaxScaler,
     MissingRowDropper,
@@ -26,6 +26,7 @@ from fastml.preprocessing import (
     StandardScaler,
 )
 from fastml.preprocessing.encode_plan import EncodePlan
+from tests.linear_model.problems import one_hot
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,18 @@ def table(n: int = 200, **columns: Any) -> pa.Table:
 
 
 # -- what it learns and says ----------------------------------------------------------------
+
+
+def test_churn_has_the_coefficients_of_scikit_learn(model: Pipeline, churn: pa.Table) -> None:
+    from sklearn import linear_model as sk
+
+    blocks = [model.plan_.encode(batch) for batch in churn.combine_chunks().to_batches()]
+    for block, batch in zip(blocks, churn.combine_chunks().to_batches(), strict=True):
+        block.target = np.array(batch["churn"].to_pylist()) == "yes"
+    X, y = one_hot(Design(blocks, model.plan_.n_dense, model.plan_.n_codes))
+    theirs = sk.LogisticRegression(solver="newton-cholesky", tol=1e-10).fit(X, y)
+    np.testing.assert_allclose(model.learner_.coef_, theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(model.learner_.intercept_, theirs.intercept_, atol=1e-4)
 
 
 def test_churn_is_learned(model: Pipeline, churn: pa.Table) -> None:

@@ -11,8 +11,8 @@ from benchmarks.tables import Layout
 __all__ = ["encoded_design", "one_hot_matrix"]
 
 
-def encoded_design(path: Path, layout: Layout) -> Any:
-    """Return the table as fastml's design: float32 and codes in blocks, the target as floats."""
+def encoded_design(path: Path, layout: Layout, dtype: Any = "float32") -> Any:
+    """Return the table as fastml's design: numbers and codes in blocks, the target as floats."""
     import numpy as np
 
     from fastml.engine import BLOCK_ROWS
@@ -24,10 +24,10 @@ def encoded_design(path: Path, layout: Layout) -> Any:
     for first in range(0, len(y), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
         _, (dense, coded) = memory.arrays(
-            (numbers[rows].shape, np.float32), (codes[rows].shape, np.int32)
+            (numbers[rows].shape, np.dtype(dtype)), (codes[rows].shape, np.int32)
         )
         dense[:], coded[:] = numbers[rows], codes[rows]
-        blocks.append(DesignBlock(dense, coded, y[rows].astype(np.float32)))
+        blocks.append(DesignBlock(dense, coded, y[rows].astype(dtype)))
     return Design(blocks, layout.numeric, n_codes)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import datasets
 from sklearn import linear_model as sk
+from sklearn.preprocessing import StandardScaler
 
 from fastml.errors import ConfigError, DataError, SchemaError
 from fastml.linear_model import Design, DesignBlock, LogisticRegression
@@ -38,6 +41,22 @@ def test_agrees_with_scikit_learn(n_classes: int, fit_intercept: bool, weighted:
     np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-5)
     assert ours.stop_reason_ == "tolerance"
     assert ours.score(x, y) == theirs.score(x, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "scaled"),
+    [*itertools.product(["iris", "wine", "breast_cancer"], [True, False]), ("digits", True)],
+)
+def test_agrees_with_scikit_learn_on_real_tables(name: str, scaled: bool) -> None:
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    if scaled:
+        x = StandardScaler().fit_transform(x)
+    ours = LogisticRegression().fit(x, y)
+    theirs = sk.LogisticRegression(solver="newton-cholesky", tol=1e-10).fit(x, y)
+    intercept = theirs.intercept_  # of softmax only differences count
+    intercept = intercept - intercept.mean() if len(intercept) > 1 else intercept
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, intercept, atol=1e-5)
 
 
 def test_the_default_penalty_is_scikit_learns() -> None:

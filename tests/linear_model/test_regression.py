@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from sklearn import linear_model as sk
+from sklearn.datasets import load_diabetes
 
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model import LinearRegression
@@ -29,6 +30,15 @@ def test_ridge(fit_intercept: bool, weighted: bool) -> None:
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7)
     np.testing.assert_allclose(ours.predict(x), theirs.predict(x), rtol=1e-7)
     assert ours.score(x, y) == pytest.approx(theirs.score(x, y))
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 1.0])
+def test_agrees_with_scikit_learn_on_a_real_table(alpha: float) -> None:
+    x, y = load_diabetes(return_X_y=True)
+    ours = LinearRegression(l2=alpha / len(y)).fit(x, y)
+    theirs = sk.Ridge(alpha=alpha).fit(x, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-6)
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(20.0, 0.0), (10.0, 0.2)])
