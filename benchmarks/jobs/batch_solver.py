@@ -73,7 +73,7 @@ def glum(path: Path, layout: Layout) -> Work:
             alpha=1 / len(target),
             l1_ratio=0,
             solver="lbfgs",
-            gradient_tol=5e-6,
+            gradient_tol=1e-6,
             max_iter=1000,
         )
         model.fit(matrix, target)
