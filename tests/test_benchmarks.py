@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.linear_model import LogisticRegression as SkLogisticRegression
 
 from benchmarks import instructions
 from benchmarks.job import JOBS, load_job
+from benchmarks.jobs.optimum import objective
 from benchmarks.jobs.quality import log_loss, roc_auc
-from benchmarks.results import markdown, verdicts
+from benchmarks.results import markdown, ratio_table, verdicts
 from benchmarks.tables import TABLES, World, table_path
 
 ROWS = 5_000
@@ -80,6 +82,37 @@ def test_verdicts_compare_with_what_is_wanted() -> None:
         ("4 times faster than a peer: 3.00 times", False),
         ("auc at least 0.9: 0.9", True),
     ]
+
+
+def test_absent_peers_are_named_and_not_judged() -> None:
+    found = FOUND | {"absent": {"another": "No module named 'another'"}}
+    found["wanted"] = FOUND["wanted"] | {"faster": {"a peer": 4, "another": 3}}
+    assert len(list(verdicts(found))) == 2
+    assert "absent: No module named 'another'" in ratio_table([found])
+
+
+def test_the_judge_of_a_gap_knows_the_optimum() -> None:
+    rng = np.random.default_rng(0)
+    n, d, n_codes = 400, 2, 5
+    table = (
+        rng.normal(size=(n, d)),
+        rng.integers(0, n_codes, (n, 1)),
+        n_codes,
+        rng.integers(0, 2, n),
+    )
+    X = np.hstack([table[0], np.eye(n_codes)[table[1][:, 0]]])
+    model = SkLogisticRegression(solver="newton-cholesky", tol=1e-12).fit(X, table[3])
+    best = np.append(model.coef_, model.intercept_)
+    value, gradient = objective(table, best)
+    assert np.abs(gradient).max() < 1e-10
+    assert value == pytest.approx(
+        log_loss(table[3], model.predict_proba(X)[:, 1]) + (model.coef_**2).sum() / (2 * n)
+    )
+    away = rng.normal(size=len(best))
+    slope = (
+        objective(table, best + 1e-5 * away)[0] - objective(table, best - 1e-5 * away)[0]
+    ) / 2e-5
+    assert slope == pytest.approx(0.0, abs=1e-8)
 
 
 def test_results_page() -> None:

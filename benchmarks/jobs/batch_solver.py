@@ -73,7 +73,7 @@ def glum(path: Path, layout: Layout) -> Work:
             alpha=1 / len(target),
             l1_ratio=0,
             solver="lbfgs",
-            gradient_tol=1e-6,
+            gradient_tol=2e-6,
             max_iter=1000,
         )
         model.fit(matrix, target)
@@ -147,30 +147,21 @@ def imported(module: str) -> Any:
         raise AbsentError(str(error)) from error
 
 
+PEERS: dict[str, Side] = {
+    "glum": glum,
+    "snapml": snapml,
+    "scikit-learn lbfgs": on_one_hot_matrix("sklearn", solver="lbfgs", tol=2e-6),
+    "scikit-learn newton-cholesky": on_one_hot_matrix(
+        "sklearn", solver="newton-cholesky", tol=1e-4
+    ),
+    "scikit-learn-intelex": on_one_hot_matrix("sklearnex", solver="lbfgs", tol=2e-6),
+}
 JOB = Job(
     title="Batch training to a relative gap of 1e-6, encoded",
     table="D1",
-    sides={
-        "fastml": fastml,
-        "glum": glum,
-        "snapml": snapml,
-        "scikit-learn lbfgs": on_one_hot_matrix("sklearn", solver="lbfgs", tol=2e-6),
-        "scikit-learn newton-cholesky": on_one_hot_matrix(
-            "sklearn", solver="newton-cholesky", tol=1e-4
-        ),
-        "scikit-learn-intelex": on_one_hot_matrix("sklearnex", solver="lbfgs", tol=2e-6),
-    },
-    slow=frozenset({"scikit-learn lbfgs", "scikit-learn newton-cholesky"}),
-    faster=dict.fromkeys(
-        (
-            "glum",
-            "snapml",
-            "scikit-learn lbfgs",
-            "scikit-learn newton-cholesky",
-            "scikit-learn-intelex",
-        ),
-        3.0,
-    ),
+    sides={"fastml": fastml, **PEERS},
+    slow=frozenset({"snapml", "scikit-learn lbfgs", "scikit-learn newton-cholesky"}),
+    faster=dict.fromkeys(PEERS, 3.0),
     most={"gap": GAP},
     rounds=1,
 )
