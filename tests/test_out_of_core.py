@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fastml import Pipeline
+from fastml import Checkpoint, Pipeline
+from fastml.checkpoint import State
 from fastml.engine import BlockMemory
 from fastml.errors import DataError
 from fastml.linear_model import LinearRegression, LogisticRegression
@@ -234,3 +235,35 @@ def test_peak_memory_does_not_grow_with_the_rows(wide: Path, solver: str) -> Non
     assert grown[10**10] > 200e6
     # Targets and margins stay; and of a stochastic pass, what it reads at sixteen places.
     assert grown[NOTHING] < 150e6, grown
+
+
+@pytest.mark.parametrize("case", ["two classes", "stochastic"])
+def test_cut_off_it_goes_on_in_the_file(
+    case: str, data: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastml.checkpoint.SHARE", 0.0)
+    whole = CASES[case]()
+    whole.memory = NOTHING
+    whole.fit(data)
+    again = CASES[case]()
+    again.memory = NOTHING
+    write, written = Checkpoint._write, []
+
+    def cut(self: Checkpoint, path: Path, arrays: State) -> None:
+        write(self, path, arrays)
+        written.append(path)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    def fit() -> None:
+        with Checkpoint(tmp_path / "state", every=0.0):
+            again.fit(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "_write", cut)
+        with pytest.raises(KeyboardInterrupt):
+            fit()
+    with Checkpoint(tmp_path / "state") as checkpoint:
+        again.fit(data)
+    assert checkpoint.found + checkpoint.resumed > 0
+    assert weights_of(again) == weights_of(whole)

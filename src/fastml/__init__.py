@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastml._version import __version__
+
 if TYPE_CHECKING:
+    from fastml.checkpoint import Checkpoint
     from fastml.data import scan
     from fastml.pipeline import Pipeline, load
 
-__version__ = "0.1.0"
-__all__ = ["Pipeline", "__version__", "load", "scan"]
+__all__ = ["Checkpoint", "Pipeline", "__version__", "load", "scan"]
 
 _HOME = {
+    "Checkpoint": "fastml.checkpoint",
     "Pipeline": "fastml.pipeline",
     "load": "fastml.pipeline",
     "scan": "fastml.data",

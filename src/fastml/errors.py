@@ -18,6 +18,7 @@ __all__ = [
     "NotFittedError",
     "SchemaError",
     "ServingError",
+    "StoppedError",
     "did_you_mean",
     "not_fitted",
 ]
@@ -49,6 +50,10 @@ class ArtifactError(FastMLError, ValueError):
 
 class ServingError(FastMLError, RuntimeError):
     """A request cannot be answered."""
+
+
+class StoppedError(FastMLError, RuntimeError):
+    """A training was asked to stop, and has saved what it had learned."""
 
 
 def did_you_mean(name: str, known: Iterable[str], *, listed: bool = False) -> str:

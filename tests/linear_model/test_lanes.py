@@ -14,7 +14,8 @@ from fastml.linear_model.base import blocks_of
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.problem import Problem, RowGroups
-from fastml.linear_model.training import Trained, train
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.training import train
 from fastml.testing import linear
 from tests.linear_model.problems import coded_design
 

@@ -24,7 +24,8 @@ from fastml.linear_model import (
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import MOST_WHOLE, Preconditioner
-from fastml.linear_model.training import Trained, train
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.training import train
 
 from .problems import classes_table, coded_design, numbers_table
 

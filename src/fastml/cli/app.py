@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
 from fastml import __version__
-from fastml.errors import FastMLError
+from fastml.errors import FastMLError, StoppedError
 
 if TYPE_CHECKING:
     from fastml.data import Source
@@ -136,16 +136,19 @@ def _endings(*, debug: bool) -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("fastml: interrupted; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        _tell("interrupted; nothing was written", interrupt)
         raise typer.Exit(_INTERRUPTED) from None
+    except StoppedError as stopped:
+        _tell(str(stopped), stopped)
+        raise typer.Exit(_TERMINATED) from None
     except BrokenPipeError:
         _forget_output()
         raise typer.Exit(0) from None
     except (FastMLError, OSError) as error:
         if debug:
             raise
-        print(f"fastml: {error}", file=sys.stderr)
+        _tell(str(error), error)
         raise typer.Exit(_MISTAKE) from error
     except typer.Exit:
         raise
@@ -159,6 +162,11 @@ def _endings(*, debug: bool) -> Iterator[None]:
             file=sys.stderr,
         )
         raise typer.Exit(_FAULT) from error
+
+
+def _tell(message: str, error: BaseException) -> None:
+    for line in (message, *getattr(error, "__notes__", ())):
+        print(f"fastml: {line}", file=sys.stderr)
 
 
 @contextmanager
@@ -176,8 +184,11 @@ def _forget_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(_TERMINATED)  # unwinds, so that what is half-written is removed
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    checkpoints = sys.modules.get("fastml.checkpoint")  # what is not imported saves nothing
+    checkpoint = checkpoints and checkpoints.current()
+    if checkpoint is None or not checkpoint.stop():
+        raise SystemExit(_TERMINATED)  # unwinds, so that what is half-written is removed
 
 
 def open_source(source: str, read: list[str] | None) -> Source:

@@ -19,6 +19,7 @@ from fastml.cli.app import (
     print_json,
     printing,
 )
+from fastml.errors import StoppedError
 
 __all__ = ["demo", "init", "run", "runs"]
 
@@ -64,23 +65,56 @@ def run(
             "[learner] has changed.",
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a run that was cut off was last saved.")
+    ] = False,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FOLDER",
+            help="Where training is saved while it goes on, and when it is terminated; default "
+            "training.checkpoint beside PROJECT.TOML. Removed at the end.",
+        ),
+    ] = None,
+    save_every: Annotated[
+        float,
+        typer.Option(
+            "--save-every", metavar="SECONDS", min=0.0, help="Seconds from one saving to the next."
+        ),
+    ] = 60.0,
     as_json: Json = False,
     seed: Seed = None,
     memory: Memory = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Run a project: read, profile, split, train, judge, save. Exit 0 passed, 3 did not."""
+    """Run a project: read, profile, split, train, judge, save. Exit 0 passed, 3 did not.
+
+    A run that was killed and goes on with --resume ends with the same model, to the last bit. Not
+    so where [learner] time_budget ends the training: how far it comes differs from run to run.
+    """
+    from fastml.checkpoint import Checkpoint
     from fastml.cli.progress import Progress
     from fastml.reporting.summary import summary
     from fastml.workflow.project import read_project
     from fastml.workflow.run import run as run_project
 
     settings = read_project(project).with_seed(seed)
+    saved = Checkpoint(checkpoint or settings.checkpoint, every=save_every, resume=resume)
     with Progress() as progress:
-        outcome, folder = run_project(
-            settings, out=out, draft=draft, cache=cache, journal=progress.journal
-        )
+        try:
+            outcome, folder = run_project(
+                settings,
+                out=out,
+                draft=draft,
+                cache=cache,
+                checkpoint=saved,
+                journal=progress.journal,
+            )
+        except StoppedError as stopped:
+            stopped.add_note(f"`fastml run {project} --resume` goes on")
+            raise
     with printing():
         if as_json:
             print_json(outcome.to_dict())

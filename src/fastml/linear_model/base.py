@@ -22,7 +22,8 @@ from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings, Solver
 from fastml.linear_model.stochastic import DivergenceError, StochasticSolver, squares_of_fit
-from fastml.linear_model.training import PRACTICAL, Trained
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.training import PRACTICAL
 
 __all__ = ["LinearModel"]
 

@@ -12,13 +12,15 @@ Code k is feature ``n_dense + k``; a code of -1 (an unknown category) contribute
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fastml._typing import Float32, Float64, Int32
+from fastml.engine import default_threads, ordered_map
 from fastml.engine.memory import Region
 from fastml.errors import SchemaError
+from fastml.fingerprint import fingerprint
 
 __all__ = ["Design", "DesignBlock"]
 
@@ -92,6 +94,7 @@ class Design:
     n_dense: int
     n_codes: int
     memory: int | None = None
+    _fingerprint: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         dtypes = {block.dense.dtype for block in self.blocks}
@@ -112,6 +115,20 @@ class Design:
                 "some blocks of the design have row weights and some have none; give all of them "
                 "weights (1 counts a row once)"
             )
+
+    def fingerprint(self) -> str:
+        """Return what tells the design from others: one pass over all that it holds, once."""
+        if self._fingerprint is None:
+
+            def of_block(block: DesignBlock) -> str:
+                found = fingerprint(block.dense, block.codes, block.target, block.weight)
+                block.rest()
+                return found
+
+            self._fingerprint = fingerprint(
+                self.n_codes, *ordered_map(of_block, self.blocks, default_threads())
+            )
+        return self._fingerprint
 
     @property
     def n_features(self) -> int:

@@ -16,11 +16,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
+from fastml.checkpoint import Saver, State
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.line_search import line_search, suffices
 from fastml.linear_model.objective import Objective
@@ -62,6 +64,9 @@ class Minimum:
     reason: tuple[str, ...]
 
 
+_PAIR = ("step", "change", "inverse")
+
+
 class History:
     """The last steps and changes of the gradient: the L-BFGS estimate of the inverse Hessian."""
 
@@ -85,6 +90,20 @@ class History:
             had |= models & (inverse > 0.0)
             inverse[models] = 0.0
         return had
+
+    def state(self) -> State:
+        """Return the pairs, the oldest first."""
+        return {
+            f"{i}.{name}": array
+            for i, pair in enumerate(self._pairs)
+            for name, array in zip(_PAIR, pair, strict=True)
+        }
+
+    def restore(self, state: State) -> None:
+        """Remember what `state` returned."""
+        for i in range(len(state) // len(_PAIR)):
+            step, change, inverse = (state[f"{i}.{name}"].copy() for name in _PAIR)
+            self._pairs.append((step, change, inverse))
 
     def product(
         self, gradient: Float64, precondition: Preconditioner, fixed: Bool | None = None
@@ -120,10 +139,73 @@ class _Progress:
     def minimum(self, value: Float64) -> Minimum:
         return Minimum(value, self._n_iter, self._gap, tuple(self._reason.tolist()))
 
+    def state(self) -> State:
+        """Return all of it."""
+        reason = self._reason.astype(str)
+        return {"moving": self.moving, "n_iter": self._n_iter, "gap": self._gap, "reason": reason}
+
+    def restore(self, state: State) -> None:
+        """Be as when `state` returned this."""
+        self.moving, self._n_iter = state["moving"].copy(), state["n_iter"].copy()
+        self._gap, self._reason = state["gap"].copy(), state["reason"].astype(object)
+
+
+class _Descent:
+    """Where a minimisation stands between two iterations."""
+
+    def __init__(
+        self, objective: Objective, pairs: int, precondition: Preconditioner | None
+    ) -> None:
+        lanes = objective.lanes
+        self._objective = objective
+        self.history = History(lanes, pairs)
+        self.progress = _Progress(lanes.n_models)
+        self.precondition = precondition
+        self.given = precondition is not None
+        self.decrease = self.last = np.full(lanes.n_models, np.inf)
+        self.stuck = np.zeros(lanes.n_models, np.bool_)
+        self.whole = not lanes.l1.any()  # whether all models may well go the whole step next
+        self.n_iter = 0
+
+    def begin(self, start: Float64) -> None:
+        """Stand at the first weights."""
+        self.value, self.gradient = self._objective.ahead(start)
+        self._objective.go_ahead()
+        self.noise = 4.0 * self._objective.epsilon * np.abs(self.value)
+        self.least = np.maximum(1e-12 * np.abs(self.value), NOTHING)
+
+    def state(self) -> State:
+        """Return what the next iteration depends on, but for the objective's own state."""
+        state = {name: getattr(self, name) for name in _ARRAYS}
+        state["whole"], state["n_iter"] = np.array([self.whole]), np.array([self.n_iter])
+        parts = {"history": self.history.state(), "progress": self.progress.state()}
+        if not self.given and self.precondition is not None:
+            parts["precondition"] = self.precondition.state()
+        for name, part in parts.items():
+            state |= {f"{name}:{key}": array for key, array in part.items()}
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` returned."""
+        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        for name, array in state.items():
+            part, _, key = name.rpartition(":")
+            parts.setdefault(part, {})[key] = array
+        for name in _ARRAYS:
+            setattr(self, name, parts[""][name].copy())
+        self.whole, self.n_iter = bool(state["whole"][0]), int(state["n_iter"][0])
+        self.history.restore(parts.get("history", {}))
+        self.progress.restore(parts["progress"])
+        if "precondition" in parts:
+            self.precondition = Preconditioner.restored(self._objective, parts["precondition"])
+
+
+_ARRAYS = ("value", "gradient", "noise", "least", "decrease", "last", "stuck")
+
 
 def minimize(
     objective: Objective,
-    start: Float64,
+    start: Callable[[], Float64],
     *,
     tolerance: float,
     max_iter: int,
@@ -132,14 +214,15 @@ def minimize(
     deadline: float = math.inf,
     watch: Callable[[Float64, Float64], Bool] | None = None,
     precondition: Preconditioner | None = None,
+    saver: Saver | None = None,
 ) -> Minimum:
     """Move each model of `objective` to its minimum.
 
     Parameters
     ----------
     objective : Objective
-    start : float64 ndarray of shape (rows, lanes)
-        Weights to begin at.
+    start : callable
+        Returns the weights to begin at, (rows, lanes), where there is no saved state.
     tolerance : float
         Ends when both the last two decreases together and the decrease that a whole step promises
         (the gap) are below this share of the value, or the gap is well below it.
@@ -155,32 +238,31 @@ def minimize(
         Called with the weights and the values after each iteration; says which models are to end.
     precondition : Preconditioner, optional
         Default: taken where the objective stands, and anew now and then.
+    saver : Saver, optional
+        Saves where it stands, now and then; one that has a saved state goes on from there.
     """
     lanes = objective.lanes
-    value, gradient = objective.ahead(start)
-    objective.go_ahead()
-    noise = 4.0 * objective.epsilon * np.abs(value)
-    least = np.maximum(1e-12 * np.abs(value), NOTHING)
-    history = History(lanes, pairs)
-    progress = _Progress(lanes.n_models)
-    given = precondition is not None
-    decrease = last = np.full(lanes.n_models, np.inf)
-    stuck = np.zeros(lanes.n_models, np.bool_)
-    whole = not lanes.l1.any()  # whether the next step is likely to be a whole one, in all models
-    n_iter = 0
+    at = _Descent(objective, pairs, precondition)
+    saver = saver or Saver()
+    saver.keep("objective", objective)
+    if not saver.keep("descent", at):
+        at.begin(start())
+    progress = at.progress
     while True:
-        if precondition is None or (n_iter in REFRESH and not given):
-            precondition = Preconditioner(objective, floor)
-        steepest = _steepest(objective, gradient)
-        direction = _direction(objective, steepest, history, precondition)
-        if stuck.any():
-            safe = -precondition.diagonal(steepest)
-            direction = np.where(lanes.per_lane(stuck), safe, direction)
+        saver.save_if_due()
+        n_iter = at.n_iter
+        if at.precondition is None or (n_iter in REFRESH and not at.given):
+            at.precondition = Preconditioner(objective, floor)
+        steepest = _steepest(objective, at.gradient)
+        direction = _direction(objective, steepest, at.history, at.precondition)
+        if at.stuck.any():
+            safe = -at.precondition.diagonal(steepest)
+            direction = np.where(lanes.per_lane(at.stuck), safe, direction)
         slope = lanes.dot(steepest, direction)
-        size = np.maximum(np.abs(value), least)
+        size = np.maximum(np.abs(at.value), at.least)
         gap = -slope / 2.0 / size
-        progress.end(~(np.isfinite(value) & np.isfinite(gap)), "diverged", n_iter, gap)
-        small = decrease + last <= np.maximum(tolerance * size, noise)
+        progress.end(~(np.isfinite(at.value) & np.isfinite(gap)), "diverged", n_iter, gap)
+        small = at.decrease + at.last <= np.maximum(tolerance * size, at.noise)
         enough = np.where(small, tolerance, SURE * tolerance)
         progress.end(np.abs(gap) <= enough, "tolerance", n_iter, gap)
         if n_iter >= max_iter:
@@ -188,28 +270,28 @@ def minimize(
         if time.monotonic() > deadline:
             progress.end(progress.moving, "time_budget", n_iter, gap)
         if not progress.moving.any():
-            return progress.minimum(value)
+            return progress.minimum(at.value)
         direction = np.where(lanes.per_lane(progress.moving), direction, 0.0)
-        before, weights, smooth = value, objective.weights, gradient
-        leapt = _leap(objective, value, slope, direction, noise) if whole else None
+        before, weights, smooth = at.value, objective.weights, at.gradient
+        leapt = _leap(objective, at.value, slope, direction, at.noise) if at.whole else None
         if leapt is not None:
-            value, gradient = leapt
+            at.value, at.gradient = leapt
             step = progress.moving.astype(np.float64)
-            stuck = np.zeros_like(stuck)
+            at.stuck = np.zeros_like(at.stuck)
         else:
-            step = _step_in_orthant(objective, value, steepest, direction, noise)
+            step = _step_in_orthant(objective, at.value, steepest, direction, at.noise)
             # What an orthant leaves of a direction need not lead down; of the gradient it does.
             still = progress.moving & (step == 0.0)
-            progress.end(still & stuck, "precision", n_iter, gap)
-            stuck = still & ~history.clear(still)
-            value, gradient = objective.gradient(step)
-            whole = not lanes.l1.any() and bool((step[progress.moving] == 1.0).all())
-        history.add(objective.weights - weights, gradient - smooth)
-        last = np.where(step > 0.0, decrease, last)
-        decrease = np.where(step > 0.0, before - value, decrease)
-        n_iter += 1
+            progress.end(still & at.stuck, "precision", n_iter, gap)
+            at.stuck = still & ~at.history.clear(still)
+            at.value, at.gradient = objective.gradient(step)
+            at.whole = not lanes.l1.any() and bool((step[progress.moving] == 1.0).all())
+        at.history.add(objective.weights - weights, at.gradient - smooth)
+        at.last = np.where(step > 0.0, at.decrease, at.last)
+        at.decrease = np.where(step > 0.0, before - at.value, at.decrease)
+        at.n_iter += 1
         if watch is not None:
-            progress.end(watch(objective.weights, value), "patience", n_iter, gap)
+            progress.end(watch(objective.weights, at.value), "patience", at.n_iter, gap)
 
 
 def _direction(

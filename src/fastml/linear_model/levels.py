@@ -9,10 +9,13 @@ Without it L-BFGS takes more iterations for these few directions than for all th
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import Float64
+from fastml.checkpoint import State
 from fastml.linear_model.objective import Objective
 
 __all__ = ["Levels"]
@@ -42,6 +45,25 @@ class Levels:
             known = (lanes.l1 == 0.0) & (moved > 1e-12 * whole) & (whole > 0.0)
             self._inverse.append(np.where(known, 1.0, 0.0) / np.where(known, moved, 1.0))
             self._seen.append(seen)
+
+    def state(self) -> State:
+        """Return what it is made of, but for what is the design's."""
+        pairs = enumerate(zip(self._inverse, self._seen, strict=True))
+        return {
+            f"{name}.{i}": array
+            for i, pair in pairs
+            for name, array in zip(("inverse", "seen"), pair, strict=True)
+        }
+
+    @classmethod
+    def restored(cls, objective: Objective, state: State) -> Self:
+        """Return the one that `state` was taken of."""
+        self = cls.__new__(cls)
+        self._columns = objective.code_columns()
+        columns = range(len(self._columns))
+        self._inverse = [state[f"inverse.{i}"].copy() for i in columns]
+        self._seen = [state[f"seen.{i}"].copy() for i in columns]
+        return self
 
     def shared(self, n_models: int) -> Levels:
         """Return them for so many models that resemble this one."""

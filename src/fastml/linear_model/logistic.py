@@ -62,7 +62,8 @@ class LogisticRegression(LinearModel):
         10 iterations of L-BFGS, whose loss on other rows goes up and down; 3 epochs of "sgd".
     time_budget : float, optional
         Seconds after which training ends, at the end of an epoch or iteration. It makes a result
-        depend on the machine.
+        depend on the machine and the moment: no two runs need be the same, nor one that a
+        `Checkpoint` goes on with, for which the time begins anew.
     multi_class : {"softmax", "one_vs_rest"}
         With more than two classes: one model of all their probabilities, or a model of each class
         against the others, whose probabilities are scaled to a sum of one. The first is better

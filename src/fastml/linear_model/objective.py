@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
 from fastml._typing import Float64, Int32
+from fastml.checkpoint import State
 from fastml.engine import default_threads, ordered_map
 from fastml.linear_model.lanes import Lanes
 
@@ -179,6 +180,18 @@ class Objective:
         penalty = self.lanes.l2 / 2 * (penalised * penalised).sum(axis=0)
         penalty += self.lanes.l1 * np.abs(penalised).sum(axis=0)
         return self.lanes.per_model(sums[rows] + penalty), gradient
+
+    def state(self) -> State:
+        """Return where it stands: margins are sums of steps, which from weights come out anew."""
+        return {"weights": self.weights} | {
+            f"margins.{block}": margins for block, margins in enumerate(self._margins)
+        }
+
+    def restore(self, state: State) -> None:
+        """Stand where `state` was taken."""
+        self.weights = state["weights"].copy()
+        for block, margins in enumerate(self._margins):
+            margins[:] = state[f"margins.{block}"]
 
     def mean_loss(self, weights: Float64) -> Float64:
         """Return each model's mean loss at `weights`, without penalties, and stand there."""

@@ -16,7 +16,8 @@ from fastml.linear_model.objective import Objective
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.regression import LinearRegression
 from fastml.linear_model.settings import Settings, is_number
-from fastml.linear_model.training import Trained, train
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.training import train
 
 __all__ = ["Path", "regularization_path"]
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from copy import copy
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastml._native.linear import MOST_DENSE, cholesky, cholesky_solve
 from fastml._typing import Float64
+from fastml.checkpoint import State
 from fastml.errors import DataError
 from fastml.linear_model.levels import Levels
 from fastml.linear_model.objective import Objective
@@ -76,6 +78,26 @@ class Preconditioner:
             _Block(_whole(hessian[lane], diagonal[self.rows, lane], l2 * penalised, ridge))
             for lane, l2 in enumerate(objective.lanes.l2.tolist())
         ]
+
+    def state(self) -> State:
+        """Return what it is made of."""
+        blocks = [block.whole for block in self._blocks]
+        return {"inverse": self._inverse, "rows": self.rows} | {
+            **{f"block.{lane}": whole for lane, whole in enumerate(blocks)},
+            **{f"levels.{name}": array for name, array in self._levels.state().items()},
+        }
+
+    @classmethod
+    def restored(cls, objective: Objective, state: State) -> Self:
+        """Return the one that `state` was taken of."""
+        self = cls.__new__(cls)
+        self._inverse, self.rows = state["inverse"].copy(), state["rows"].copy()
+        blocks = sum(name.startswith("block.") for name in state)
+        self._blocks = [_Block(state[f"block.{lane}"].copy()) for lane in range(blocks)]
+        begin = "levels."
+        levels = {k.removeprefix(begin): v for k, v in state.items() if k.startswith(begin)}
+        self._levels = Levels.restored(objective, levels)
+        return self
 
     def shared(self, lanes: int) -> Preconditioner:
         """Return it for so many lanes of models that resemble this one, on about the same rows."""

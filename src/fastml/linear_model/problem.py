@@ -185,6 +185,17 @@ class Problem:
             **more,
         )
 
+    def identity(self) -> Iterator[Any]:
+        """Yield all that tells the problem from others, for a fingerprint."""
+        yield self.design.fingerprint()
+        yield self.loss
+        lanes = self.lanes
+        yield lanes.classes
+        yield from (lanes.total_weight, lanes.l2, lanes.l1, lanes.learning_rate)
+        if self.groups is not None:
+            yield from self.groups.of
+            yield self.groups.weight
+
     @property
     def together(self) -> int:
         """The least number of models in a part: those of a variant, or 1 of a single variant."""

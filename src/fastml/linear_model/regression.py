@@ -18,7 +18,8 @@ from fastml.linear_model.problem import Loss, Problem, RowGroups
 from fastml.linear_model.robust import error_threshold
 from fastml.linear_model.settings import Schedule, Settings, Solver, is_number
 from fastml.linear_model.target_scale import TargetScale
-from fastml.linear_model.training import Monitor, Trained, train
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.training import Monitor, train
 
 __all__ = ["LinearRegression"]
 

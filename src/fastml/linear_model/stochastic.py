@@ -113,6 +113,12 @@ class StochasticSolver:
         self.weights = weights
         return mean
 
+    def resume(self, weights: Float64, epoch: int, state: NDArray[np.floating]) -> None:
+        """Go on from where another one was after an epoch."""
+        self.weights, self.epoch = weights.copy(), epoch
+        self.state = blank_state(weights.shape, state.dtype)
+        self.state[:] = state
+
     def _state_for(self, kernels: DesignKernels) -> NDArray[np.floating]:
         """Return weights, one over the roots of AdaGrad's sums, and gradients: (rows, 3, lanes)."""
         shape = (kernels.rows, 3, kernels.lanes)
@@ -126,7 +132,7 @@ class StochasticSolver:
         return self.state
 
 
-def blank_state(shape: tuple[int, int], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
+def blank_state(shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
     """Return the state of a solver that has made no step, for weights of shape (rows, lanes)."""
     rows, lanes = shape
     _, (state,) = BlockMemory().arrays(((rows, 3, lanes), dtype))  # sixteen lanes fill a cache line

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
-from fastml._typing import Bool, Float64
+from fastml._typing import Float64
+from fastml.checkpoint import Saver, current
 from fastml.engine import default_threads, ordered_map
-from fastml.linear_model.footprint import find_room
+from fastml.fingerprint import fingerprint
+from fastml.linear_model.epochs import train_epochs
+from fastml.linear_model.footprint import Room, find_room
 from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.lbfgs import minimize
 from fastml.linear_model.objective import THREADED_ROWS, Objective
@@ -22,8 +24,10 @@ from fastml.linear_model.precondition import Preconditioner
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.stochastic import StochasticSolver
+from fastml.linear_model.trained import Trained
+from fastml.linear_model.watch import Watch
 
-__all__ = ["Monitor", "Trained", "Watch", "train"]
+__all__ = ["Monitor", "train"]
 
 Monitor: TypeAlias = Callable[[int, Callable[[], Any]], None]
 """Called after each round of training with its number and what returns the learner as it stands;
@@ -40,98 +44,6 @@ SINGLE = 1e-11
 """The same of float32 designs, whose rounding is about to show: coefficients are good to 1e-5."""
 PRACTICAL = 1e-5
 """Default tolerance on larger tables: far within what having more rows would change."""
-PROGRESS = 1e-3
-"""Default tolerance of the stochastic solver: the relative gain of an epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What training left behind.
-
-    `n_iter`, `value`, `gap` and `reason` are as in `Minimum`, one for each model, at `weights`
-    (rows, lanes); a gap is NaN where it is not known. Stochastic steps leave, as the value, the
-    mean loss of the epoch's rows before their steps.
-    """
-
-    weights: Float64
-    n_iter: NDArray[np.int64]
-    value: Float64
-    gap: Float64
-    reason: tuple[str, ...]
-
-    @classmethod
-    def together(cls, groups: Sequence[Trained]) -> Trained:
-        """Return what groups of models left behind, side by side."""
-        if len(groups) == 1:
-            return groups[0]
-        return cls(
-            np.hstack([each.weights for each in groups]),
-            np.concatenate([each.n_iter for each in groups]),
-            np.concatenate([each.value for each in groups]),
-            np.concatenate([each.gap for each in groups]),
-            tuple(reason for each in groups for reason in each.reason),
-        )
-
-
-class Watch:
-    """Ends the training of models whose loss on held-out rows no longer improves.
-
-    Parameters
-    ----------
-    loss : callable
-        Takes weights (rows, lanes), gives the loss of each model.
-    lanes : Lanes
-    patience : int
-        Rounds without a better loss.
-    monitor : callable, optional
-        Called with the number of the round, from 1, and the weights.
-    """
-
-    def __init__(
-        self,
-        loss: Callable[[Float64], Float64],
-        lanes: Lanes,
-        patience: int,
-        monitor: Callable[[int, Float64], None] | None = None,
-    ) -> None:
-        self._loss = loss
-        self._lanes = lanes
-        self._patience = patience
-        self._monitor = monitor
-        self._round = 0
-        self._rounds = np.zeros(lanes.n_models, np.int64)
-        self._best = np.full(lanes.n_models, np.inf)
-        self._value = np.full(lanes.n_models, np.nan)
-        self._weights: Float64 | None = None
-
-    def __call__(self, weights: Float64, value: Float64) -> Bool:
-        """Judge the weights, where training has the objective `value`; say which are to end."""
-        self._round += 1
-        if self._monitor is not None:
-            self._monitor(self._round, weights)
-        loss = self._loss(weights)
-        better = loss < self._best
-        self._best = np.where(better, loss, self._best)
-        self._rounds = np.where(better, 0, self._rounds + 1)
-        self._value = np.where(better, value, self._value)
-        if self._weights is None:
-            self._weights = weights.copy()
-        else:
-            self._weights = np.where(self._lanes.per_lane(better), weights, self._weights)
-        return self._rounds >= self._patience
-
-    def best(self, trained: Trained) -> Trained:
-        """Return the weights that were the best of each model, instead of its last."""
-        if self._weights is None:
-            return trained
-        same = self._lanes.per_model((self._weights != trained.weights).any(axis=0)) == 0
-        return Trained(
-            self._weights,
-            trained.n_iter,
-            np.where(same, trained.value, self._value),
-            np.where(same, trained.gap, np.nan),
-            trained.reason,
-        )
 
 
 def train(
@@ -180,9 +92,21 @@ def train(
         most=MANY_LANES if small else LANES,
         at_once=at_once,
     )
+    # What a monitor hears cannot be saved.
+    checkpoint = None if monitor is not None else current()
+
+    @cache
+    def key() -> str:
+        held_out = () if validation is None else validation.identity()
+        given = replace(settings, threads=None), start
+        return fingerprint(*given, *problem.identity(), *held_out)
+
+    earlier = None if checkpoint is None else checkpoint.earlier(key)
+    if earlier is not None:  # there may be another room now, but a model of it would be another
+        room = Room(*earlier["room"].tolist())
     parts = list(problem.parts(room.lanes))
 
-    def run(models: slice) -> Trained:
+    def run(models: slice, saver: Saver) -> Trained:
         lanes = problem.lanes.at(models)
         watch = None
         if validation is not None:
@@ -202,10 +126,25 @@ def train(
             deadline,
             precondition and precondition.shared(len(lanes)),
             room.pairs,
+            saver,
         )
         return trained if watch is None else watch.best(trained)
 
-    return Trained.together(list(ordered_map(run, parts, at_once)))
+    def saved(models: slice) -> Trained:
+        """Train some of the models, unless they have been."""
+        if checkpoint is None:
+            return run(models, Saver())
+        part = f"{models.start}-{models.stop}"
+        state = checkpoint.training(
+            key,
+            part,
+            lambda saver: run(models, saver).state(),
+            facts={"room": np.array(room)},
+            saves=at_once == 1,
+        )
+        return Trained.from_state(state)
+
+    return Trained.together(list(ordered_map(saved, parts, at_once)))
 
 
 def _train(
@@ -218,16 +157,26 @@ def _train(
     deadline: float,
     precondition: Preconditioner | None,
     pairs: int,
+    saver: Saver,
 ) -> Trained:
     n_rows = sum(kernels.block_rows(block) for block in range(kernels.n_blocks))
     weights = np.zeros((kernels.rows, kernels.lanes)) if start is None else start
+    if watch is not None:
+        saver.keep("watch", watch)
     if settings.solver == "sgd":
-        return _epochs(kernels, settings, lanes, StochasticSolver(weights), watch, deadline)
+        solver = StochasticSolver(weights)
+        return train_epochs(
+            kernels, settings, lanes, solver, watch=watch, deadline=deadline, saver=saver
+        )
     objective = Objective(
         kernels, lanes, fit_intercept=settings.fit_intercept, threads=settings.threads
     )
-    if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
-        weights = _warm_up(kernels, settings, objective)
+
+    def begin() -> Float64:
+        if settings.solver == "auto" and start is None and n_rows >= SMALL_ROWS:
+            return _warm_up(kernels, settings, objective)
+        return weights
+
     tolerance = settings.tolerance
     if tolerance is None:
         # Below what the design's own rounding hides there is nothing to gain.
@@ -235,7 +184,7 @@ def _train(
         tolerance = exact if n_rows < SMALL_ROWS else PRACTICAL
     minimum = minimize(
         objective,
-        weights,
+        begin,
         tolerance=tolerance,
         max_iter=settings.max_iter,
         floor=floor,
@@ -243,6 +192,7 @@ def _train(
         deadline=deadline,
         watch=watch,
         precondition=precondition,
+        saver=saver,
     )
     return Trained(objective.weights, minimum.n_iter, minimum.value, minimum.gap, minimum.reason)
 
@@ -253,40 +203,3 @@ def _warm_up(kernels: DesignKernels, settings: Settings, objective: Objective) -
     loss = solver.run(kernels, settings, objective.lanes, part=(0.0, WARM_UP))
     astray = ~(loss < 2.0 * objective.loss_at_zero())  # or not finite
     return np.where(objective.lanes.per_lane(astray), 0.0, solver.weights)
-
-
-def _epochs(
-    kernels: DesignKernels,
-    settings: Settings,
-    lanes: Lanes,
-    solver: StochasticSolver,
-    watch: Watch | None,
-    deadline: float,
-) -> Trained:
-    """Run epochs until one gains less than the tolerance, `patience` times in a row."""
-    tolerance = PROGRESS if settings.tolerance is None else settings.tolerance
-    n_models = lanes.n_models
-    moving = np.ones(n_models, np.bool_)
-    best, idle = np.full(n_models, np.inf), np.zeros(n_models, np.int64)
-    value, n_iter = np.full(n_models, np.nan), np.zeros(n_models, np.int64)
-    reason = np.full(n_models, "epochs", object)
-
-    def end(which: Bool, why: str) -> None:
-        nonlocal moving
-        reason[moving & which] = why
-        moving = moving & ~which
-
-    while moving.any() and solver.epoch < settings.epochs:
-        loss = solver.run(kernels, settings, lanes, moving=lanes.per_lane(moving))
-        value, n_iter = np.where(moving, loss, value), np.where(moving, solver.epoch, n_iter)
-        idle = np.where(loss < best * (1.0 - tolerance), 0, idle + 1)
-        best = np.fmin(best, loss)
-        end(~np.isfinite(loss), "diverged")
-        if watch is not None:
-            end(watch(solver.weights, loss), "patience")
-        else:
-            end(idle >= settings.rounds, "tolerance")
-        if time.monotonic() > deadline:
-            end(moving, "time_budget")
-    gap = np.full(n_models, np.nan)
-    return Trained(solver.weights, n_iter, value, gap, tuple(reason.tolist()))

@@ -235,6 +235,11 @@ class Project:
         return self.folder / (stated or JOURNAL)
 
     @property
+    def checkpoint(self) -> Path:
+        """Where training is saved while it goes on."""
+        return self.folder / "training.checkpoint"
+
+    @property
     def settings(self) -> str:
         """The settings in effect as a project file, which does the same wherever it stands."""
         stated = {name: getattr(self, name) for name in _SECTIONS}

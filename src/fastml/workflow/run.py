@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from fastml import __version__
 from fastml._typing import PathLike, Task
+from fastml.checkpoint import Checkpoint, current
 from fastml.data import Source, scan
 from fastml.engine import default_threads, memory_budget
 from fastml.ensemble import load_xgboost
@@ -47,6 +48,7 @@ def run(
     out: PathLike | None = None,
     draft: bool = False,
     cache: PathLike | None = None,
+    checkpoint: Checkpoint | None = None,
     journal: Journal | None = None,
 ) -> tuple[Outcome, Path]:
     """Read, profile, split, train, judge and save.
@@ -62,6 +64,8 @@ def run(
         Judge on the validation split, and leave the test split alone.
     cache : str or Path, optional
         Where the encoded rows are kept for the next run; see `Pipeline`.
+    checkpoint : Checkpoint, optional
+        Where training is saved until the run has been written; default nowhere.
     journal : Journal, optional
         Told what happens.
 
@@ -76,8 +80,21 @@ def run(
     ------
     FastMLError
         If the project, the data or the disk do not allow it; nothing is left behind.
+    StoppedError
+        If the checkpoint was asked to stop.
     """
     journal = journal or Journal()
+    if checkpoint is None:
+        return _run(project, out, draft, cache, journal)
+    if not checkpoint.looks and checkpoint.holds_something:
+        journal.say(f"{checkpoint.folder} holds a run that was cut off; --resume would go on")
+    with checkpoint:
+        return _run(project, out, draft, cache, journal)
+
+
+def _run(
+    project: Project, out: PathLike | None, draft: bool, cache: PathLike | None, journal: Journal
+) -> tuple[Outcome, Path]:
     memory_budget()  # a mistake in it is told before any time is spent
     if cache is not None and project.tune is not None:
         raise ConfigError(
@@ -115,6 +132,7 @@ def run(
         else:
             pipeline, tuning = tuned_pipeline(project, pipeline, parts, journal)
         _check_class_weight(project, pipeline)
+        _say_resumed(journal)
         _say_training(pipeline, journal)
     rival = None
     if project.learner.compare is not None:
@@ -283,6 +301,20 @@ def _left_out(pipeline: Pipeline) -> str:
     if pipeline.rows is not None:
         why += " or in another column"
     return f"{how_many(count, 'row')} to train on {why}"
+
+
+def _say_resumed(journal: Journal) -> None:
+    checkpoint = current()
+    if checkpoint is None or not checkpoint.looks:
+        return
+    if checkpoint.of_no_use:
+        journal.say(
+            f"what {checkpoint.folder} holds is of other rows or settings, of another release or "
+            "kind of processor: training began anew"
+        )
+    else:
+        done, under_way = checkpoint.found, checkpoint.resumed
+        journal.say(f"resumed: of what was saved, {done} done and {under_way} under way")
 
 
 def _say_training(pipeline: Pipeline, journal: Journal) -> None:

@@ -83,6 +83,7 @@ kind = "linear"                # linear | xgboost (boosted trees: pip install 'f
 # tune = {{ l1 = [0, 1e-4, 1e-3] }}  # what to try and take the best of; true: penalties l2
 # folds = 5                    # the search is judged by folds; default: on the validation rows
 # bootstrap = 200              # replicates that tell how sure each coefficient is
+# time_budget = 600            # seconds after which training ends: no two such runs are the same
 # l2 = 0.001                   # how strongly coefficients are kept small; default: a little
 # calibration = "platt"        # platt | isotonic | temperature: probabilities are corrected on the
 #                              # validation rows; default: they stay as they are
