@@ -126,14 +126,30 @@ def test_threads_do_not_change_a_bit() -> None:
 
 def test_large_tables_race_and_converge_from_the_winners_lane() -> None:
     design = coded_design(60_000)
-    space = {"l2": [1e-6, 1e-5, 1e-2, 1.0]}
+    space = {"l2": [1e-6, 1e-5, 1e-4, 1e-2, 1.0]}
     search = LaneSearch(LogisticRegression(tolerance=1e-8), space)
     search.fit_design(design, classes=[0, 1])
-    assert set(search.cv_results_["epochs"]) == {0.5, 1.0}
-    assert search.best_params_["l2"] in (1e-6, 1e-5)
+    assert set(search.cv_results_["epochs"]) == {16_384 / 60_000, 1.0}
+    assert search.best_params_["l2"] in (1e-6, 1e-5, 1e-4)
     alone = LogisticRegression(**search.best_params_, tolerance=1e-8).fit_design(design)
     assert search.best_estimator_.objective_ == pytest.approx(alone.objective_, rel=1e-5)
     assert search.best_estimator_.stop_reason_ == "tolerance"
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_a_race_on_samples_ends_near_the_best_of_all(folds: int | None) -> None:
+    sizes = (3, 40, 5_000)  # most of the categories are rare, and want a penalty
+    design, held_out = coded_design(50_000, sizes=sizes), coded_design(50_000, sizes=sizes, seed=1)
+    space = {"l2": [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2]}
+    searches = [
+        LaneSearch(LogisticRegression(), space, folds=folds, halving=halving).fit_design(
+            design, validation=held_out, classes=[0, 1]
+        )
+        for halving in (True, False)
+    ]
+    thorough = searches[1].cv_results_["mean_test_score"]
+    assert thorough[searches[0].best_index_] < thorough.min() * 1.0005
+    assert thorough[0] > thorough.min() * 1.01
 
 
 def test_validation_rows_judge_where_there_are_no_folds() -> None:

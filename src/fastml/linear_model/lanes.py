@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastml._typing import Float64
 
-__all__ = ["LANES", "Lanes"]
+__all__ = ["LANES", "Lanes", "fitting"]
 
 LANES = 16
 """Lanes that the kernels move best: a register of float32 in AVX-512, two in AVX2, four in NEON."""
@@ -100,7 +100,7 @@ class Lanes:
 
     def padded(self) -> Self:
         """Return as many lanes as the kernels move well; those that were added stand still."""
-        n = _fitting(len(self)) - len(self) if self.classes == 1 else 0
+        n = fitting(len(self)) - len(self) if self.classes == 1 else 0
         none = np.zeros(n)
         return replace(
             self,
@@ -121,7 +121,7 @@ class Lanes:
         return replace(self, **arrays)
 
 
-def _fitting(lanes: int) -> int:
+def fitting(lanes: int) -> int:
     """Return the least number from `lanes` on that is 1, 8 or a multiple of 16."""
     if lanes == 1 or lanes == 8:
         return lanes

@@ -9,6 +9,7 @@ Without it L-BFGS takes more iterations for these few directions than for all th
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from fastml._typing import Float64
 from fastml.checkpoint import State
+from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
 
 __all__ = ["Levels"]
@@ -33,26 +35,23 @@ class Levels:
 
     def __init__(self, objective: Objective, diagonal: Float64) -> None:
         self._columns = objective.code_columns()
-        self._inverse: list[Float64] = []
+        self._whole: Float64 = diagonal[-1]
         self._seen: list[NDArray[np.bool_]] = []
-        lanes, whole = objective.lanes, diagonal[-1]
+        self._without: list[Float64] = []
+        lanes = objective.lanes
         for codes in self._columns:
             of_rows = diagonal[codes] - lanes.l2
-            seen = of_rows > 0.0
+            self._seen.append(of_rows > 0.0)
             # Rows without a category of the column are those that a shift does move.
-            moved = np.maximum(whole - of_rows.sum(axis=0), 0.0) + lanes.l2 * seen.sum(axis=0)
-            # A lasso has its kinks along a shift; and what only rounding holds must stay put.
-            known = (lanes.l1 == 0.0) & (moved > 1e-12 * whole) & (whole > 0.0)
-            self._inverse.append(np.where(known, 1.0, 0.0) / np.where(known, moved, 1.0))
-            self._seen.append(seen)
+            self._without.append(np.maximum(self._whole - of_rows.sum(axis=0), 0.0))
+        self._inverse = self._inverse_of(lanes)
 
     def state(self) -> State:
         """Return what it is made of, but for what is the design's."""
-        pairs = enumerate(zip(self._inverse, self._seen, strict=True))
-        return {
-            f"{name}.{i}": array
-            for i, pair in pairs
-            for name, array in zip(("inverse", "seen"), pair, strict=True)
+        columns = range(len(self._columns))
+        return {"whole": self._whole} | {
+            **{f"seen.{i}": self._seen[i] for i in columns},
+            **{f"without.{i}": self._without[i] for i in columns},
         }
 
     @classmethod
@@ -61,17 +60,30 @@ class Levels:
         self = cls.__new__(cls)
         self._columns = objective.code_columns()
         columns = range(len(self._columns))
-        self._inverse = [state[f"inverse.{i}"].copy() for i in columns]
+        self._whole = state["whole"].copy()
         self._seen = [state[f"seen.{i}"].copy() for i in columns]
+        self._without = [state[f"without.{i}"].copy() for i in columns]
+        self._inverse = self._inverse_of(objective.lanes)
         return self
 
-    def shared(self, n_models: int) -> Levels:
-        """Return them for so many models that resemble this one."""
-        whole = object.__new__(Levels)
-        whole._columns = self._columns
-        whole._inverse = [np.tile(each, n_models) for each in self._inverse]
-        whole._seen = [np.tile(each, n_models) for each in self._seen]
-        return whole
+    def _inverse_of(self, lanes: Lanes) -> list[Float64]:
+        inverse = []
+        for without, seen in zip(self._without, self._seen, strict=True):
+            moved = without + lanes.l2 * seen.sum(axis=0)
+            # A lasso has its kinks along a shift; and what only rounding holds must stay put.
+            known = (lanes.l1 == 0.0) & (moved > 1e-12 * self._whole) & (self._whole > 0.0)
+            inverse.append(np.where(known, 1.0, 0.0) / np.where(known, moved, 1.0))
+        return inverse
+
+    def shared(self, lanes: Lanes) -> Levels:
+        """Return them for lanes of models that resemble this one, with their own penalties."""
+        n_models = len(lanes) // len(self._whole)
+        shared = copy(self)
+        shared._whole = np.tile(self._whole, n_models)
+        shared._seen = [np.tile(each, n_models) for each in self._seen]
+        shared._without = [np.tile(each, n_models) for each in self._without]
+        shared._inverse = shared._inverse_of(lanes)
+        return shared
 
     def add(self, gradient: Float64, product: Float64) -> None:
         """Add to `product` (rows, lanes) what the shifts have of the inverse times `gradient`."""

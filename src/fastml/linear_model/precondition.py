@@ -21,6 +21,7 @@ from fastml._native.linear import MOST_DENSE, cholesky, cholesky_solve
 from fastml._typing import Float64
 from fastml.checkpoint import State
 from fastml.errors import DataError
+from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.levels import Levels
 from fastml.linear_model.objective import Objective
 
@@ -63,9 +64,9 @@ class Preconditioner:
                 f"feature {feature} (from 0) has values so large that their squares overflow; "
                 "scale the features (StandardScaler)"
             )
-        # A weight that nothing depends on (a constant feature without penalty) must stay put.
-        moving = diagonal > 1e-12 * diagonal.max(axis=0)
-        self._inverse: Float64 = np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0)
+        self._diagonal = diagonal
+        self._l2 = objective.lanes.l2
+        self._inverse = _inverse(diagonal)
         self._levels = Levels(objective, diagonal)
         self._blocks: list[_Block] = []
         self.rows = _heaviest(objective, diagonal)
@@ -82,7 +83,7 @@ class Preconditioner:
     def state(self) -> State:
         """Return what it is made of."""
         blocks = [block.whole for block in self._blocks]
-        return {"inverse": self._inverse, "rows": self.rows} | {
+        return {"diagonal": self._diagonal, "rows": self.rows} | {
             **{f"block.{lane}": whole for lane, whole in enumerate(blocks)},
             **{f"levels.{name}": array for name, array in self._levels.state().items()},
         }
@@ -91,7 +92,9 @@ class Preconditioner:
     def restored(cls, objective: Objective, state: State) -> Self:
         """Return the one that `state` was taken of."""
         self = cls.__new__(cls)
-        self._inverse, self.rows = state["inverse"].copy(), state["rows"].copy()
+        self._diagonal, self.rows = state["diagonal"].copy(), state["rows"].copy()
+        self._l2 = objective.lanes.l2
+        self._inverse = _inverse(self._diagonal)
         blocks = sum(name.startswith("block.") for name in state)
         self._blocks = [_Block(state[f"block.{lane}"].copy()) for lane in range(blocks)]
         begin = "levels."
@@ -99,13 +102,24 @@ class Preconditioner:
         self._levels = Levels.restored(objective, levels)
         return self
 
-    def shared(self, lanes: int) -> Preconditioner:
-        """Return it for so many lanes of models that resemble this one, on about the same rows."""
-        n_models = lanes // self._inverse.shape[1]
+    def shared(self, lanes: Lanes) -> Preconditioner:
+        """Return it for lanes of models that resemble this one, on about the same rows.
+
+        Their ridge penalties are their own.
+        """
+        n_models = len(lanes) // len(self._l2)
+        more = lanes.l2 - np.tile(self._l2, n_models)
         whole = copy(self)
-        whole._inverse = np.tile(self._inverse, n_models)
-        whole._levels = self._levels.shared(n_models)
-        whole._blocks = [_Block(block.whole) for block in self._blocks] * n_models
+        whole._l2 = lanes.l2
+        whole._diagonal = np.tile(self._diagonal, n_models)
+        whole._diagonal[:-2] += more
+        whole._inverse = _inverse(whole._diagonal)
+        whole._levels = self._levels.shared(lanes)
+        penalised = self.rows != len(self._diagonal) - 1
+        whole._blocks = [
+            _Block(block.whole + np.diag(own * penalised))
+            for block, own in zip(self._blocks * n_models, more.tolist(), strict=False)
+        ]
         return whole
 
     def __call__(self, gradient: Float64, fixed: NDArray[np.bool_] | None = None) -> Float64:
@@ -125,6 +139,12 @@ class Preconditioner:
     def diagonal(self, gradient: Float64) -> Float64:
         """Return the inverse of the Hessian's diagonal times `gradient` (rows, lanes)."""
         return self._inverse * gradient
+
+
+def _inverse(diagonal: Float64) -> Float64:
+    # A weight that nothing depends on (a constant feature without penalty) must stay put.
+    moving = diagonal > 1e-12 * diagonal.max(axis=0)
+    return np.asarray(np.where(moving, 1.0, 0.0) / np.where(moving, diagonal, 1.0))
 
 
 def _heaviest(objective: Objective, diagonal: Float64) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import LANES, Lanes
+from fastml.linear_model.runs import Runs
 from fastml.linear_model.target_scale import TargetScale
 
 __all__ = ["Loss", "Problem", "RowGroups"]
@@ -135,6 +136,18 @@ class Problem:
         if groups is not None and groups.weight.shape[1] > 1:
             groups = replace(groups, weight=groups.weight[:, models])
         return replace(self, lanes=self.lanes.of_models(models), groups=groups)
+
+    def of_runs(self, runs: Runs) -> Problem:
+        """Return the problem over some of the rows, without copying them.
+
+        Their losses add up to less beside the same penalties, as those of fewer rows do: where a
+        penalty is a prior of the weights, it is the same prior.
+        """
+        blocks = [self.design.blocks[block].rows(first, end) for block, first, end in runs.tolist()]
+        groups = self.groups
+        if groups is not None:
+            groups = replace(groups, of=[groups.of[block][first:end] for block, first, end in runs])
+        return replace(self, design=replace(self.design, blocks=blocks), groups=groups)
 
     def padded(self) -> Problem:
         """Return the problem with some lanes more that stand still, where steps are then faster."""

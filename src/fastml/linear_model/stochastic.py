@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,10 @@ from fastml.engine.memory import BlockMemory
 from fastml.errors import DataError
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.objective import Objective
+from fastml.linear_model.runs import draw_runs
 from fastml.linear_model.settings import Settings
 
 __all__ = ["DivergenceError", "StochasticSolver", "blank_state", "squares_of_fit"]
-
-RUNS = 1024
-LONGEST_RUN = 4096
 
 
 class DivergenceError(DataError):
@@ -83,7 +80,7 @@ class StochasticSolver:
         """
         before = self.weights
         state = self._state_for(kernels)
-        runs = _runs(kernels, (settings.seed, self.epoch), part)
+        runs = draw_runs(_rows(kernels), (settings.seed, self.epoch), part)
         slower = float(np.sqrt(self.epoch + 1)) if settings.schedule == "invscaling" else 1.0
         self.epoch += part[1] == 1.0
         rate = lanes.learning_rate / slower
@@ -185,20 +182,3 @@ def _inverse_roots(squares: Float64) -> Float64:
 
 def _rows(kernels: DesignKernels) -> list[int]:
     return [kernels.block_rows(block) for block in range(kernels.n_blocks)]
-
-
-def _runs(
-    kernels: DesignKernels, seed: tuple[int, int], part: tuple[float, float]
-) -> NDArray[np.int64]:
-    """Return a part of the runs (block, start, stop) of rows, shuffled."""
-    rows = _rows(kernels)
-    length = min(max(sum(rows) // RUNS, 1), LONGEST_RUN)
-    runs = [
-        (block, start, stop)
-        for block, n in enumerate(rows)
-        for start, stop in pairwise([*range(0, n, length), n])
-    ]
-    order = np.random.default_rng(seed).permutation(len(runs))
-    first, end = (round(share * len(runs)) for share in part)
-    kept = order[min(first, len(runs) - 1) : max(end, first + 1)]
-    return np.array(runs, np.int64).reshape(-1, 3)[kept]

@@ -124,7 +124,7 @@ def train(
             watch,
             problem.loss.floor,
             deadline,
-            precondition and precondition.shared(len(lanes)),
+            precondition and precondition.shared(lanes),
             room.pairs,
             saver,
         )

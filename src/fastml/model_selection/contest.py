@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
-from fastml.engine import default_threads, ordered_map
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.design import Design
-from fastml.linear_model.lanes import LANES
 from fastml.linear_model.problem import Problem, RowGroups
 from fastml.linear_model.settings import Settings
-from fastml.linear_model.stochastic import StochasticSolver, blank_state
 from fastml.linear_model.training import train
 from fastml.model_selection.held_out import HeldOut
+from fastml.model_selection.racing import Racers
+from fastml.model_selection.solving import Solving
+from fastml.model_selection.stepping import Stepping
 
 __all__ = ["Contest", "LinearLearner", "Outcome"]
 
@@ -28,10 +27,10 @@ LinearLearner: TypeAlias = LogisticRegression | LinearRegression
 
 EXACT = 1e-7
 """Tolerance of the batch solver while candidates are compared, where the learner states none."""
-FIRST_PART = 1 / 16
-"""Of an epoch: the least that candidates are compared after."""
-FEWEST_LANES = 8
-"""Lanes that are worth a thread of their own: fewer take hardly less time."""
+SAMPLE_ROWS = 1 << 18
+"""Rows that candidates are judged on while most of them are still in the race."""
+FINAL_ROWS = 1 << 20
+"""The same of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class Outcome:
     scores : float64 ndarray of shape (n_candidates, n_folds)
         When each was judged last; NaN of models that went astray.
     epochs : float64 ndarray of shape (n_candidates,)
-        Over how many times the table each was trained; NaN: to convergence.
+        Over how many times the table, or on what part of it, each was trained; NaN: to convergence
+        on all of it.
     best : int
     start : float64 ndarray of shape (n_features + 2, lanes of a model)
         The mean of the best one's models, in the target's units.
@@ -53,13 +53,6 @@ class Outcome:
     epochs: Float64
     best: int
     start: Float64
-
-
-class _Steps(NamedTuple):
-    """What stochastic steps left of some candidates, side by side."""
-
-    state: NDArray[np.floating]  # (rows, 3, lanes), as in StochasticSolver
-    strayed: Bool  # (lanes,)
 
 
 @dataclass(frozen=True)
@@ -117,87 +110,42 @@ class Contest:
         trained = train(self.problem, replace(self.settings, tolerance=tolerance))
         diverged = np.array([reason == "diverged" for reason in trained.reason])
         strayed = self.problem.lanes.per_lane(diverged)
-        scores = self._judged(self.problem, trained.weights, strayed, sample=False)
+        scores = self._judged(self.problem, trained.weights, strayed, most_rows=None)
         best = self._ranked(scores)[0]
         width = trained.weights.shape[1] // len(self.candidates)
         own = trained.weights[:, best * width : (best + 1) * width]
         return Outcome(scores, np.full(len(scores), np.nan), best, self._start(best, own))
 
-    def halve(self) -> Outcome:
-        """Let candidates race by stochastic steps: after each part the worse half is out.
-
-        The lanes of those that are out go to the next ones; who is in goes on from where it was.
-        """
-        running = list(range(len(self.candidates)))
-        scores = np.full((len(running), self.held_out.n_folds), np.nan)
-        epochs = np.zeros(len(running))
-        steps: list[_Steps] = []
-        begin, ends = 0.0, self._ends()
-        for end in ends:
-            steps = self._continue(running, steps, begin, end)
-            strayed = np.concatenate([each.strayed for each in steps])
-            weights = np.hstack([each.state[:, 0].astype(np.float64) for each in steps])
-            problem = self.problem.of_variants(running, len(self.candidates))
-            judged = self._judged(problem, weights, strayed, sample=end != ends[-1])
+    def race(self) -> Outcome:
+        """Train candidates part by part; only the best of each part go on (see `Racers`)."""
+        kind: type[Racers] = Stepping if self.settings.solver == "sgd" else Solving
+        n = len(self.candidates)
+        racers = kind(self.problem, self.settings, n, self.held_out.n_folds)
+        running = list(range(n))
+        scores, epochs = np.full((n, self.held_out.n_folds), np.nan), np.zeros(n)
+        for end in racers.ends:
+            last = end == racers.ends[-1]
+            racers.run(end)
+            problem = self.problem.of_variants(running, n)
+            judged = self._judged(
+                problem,
+                racers.weights,
+                racers.strayed,
+                most_rows=FINAL_ROWS if last else SAMPLE_ROWS,
+            )
             scores[running], epochs[running] = judged, end
             ranked = self._ranked(judged)
-            kept = sorted(ranked[: 1 if end == ends[-1] else -(-len(ranked) // 2)])
-            running, steps = [running[i] for i in kept], [steps[i] for i in kept]
-            begin = end
-        best = running[0]
-        own = steps[0].state[:, 0].astype(np.float64)
-        return Outcome(scores, epochs, best, self._start(best, own))
-
-    def _ends(self) -> list[float]:
-        """Return after how many epochs candidates are compared: each time as many again."""
-        budget = float(self.settings.epochs if self.settings.solver == "sgd" else 1)
-        rounds = max(1, math.ceil(math.log2(max(len(self.candidates), 2))))
-        ends = [max(budget / 2**k, FIRST_PART) for k in reversed(range(rounds))]
-        return list(dict.fromkeys(end if end < 1.0 else float(math.ceil(end)) for end in ends))
-
-    def _continue(
-        self, running: list[int], before: list[_Steps], begin: float, end: float
-    ) -> list[_Steps]:
-        """Make the steps of a part of the race; return what they left of each candidate."""
-        lanes = len(self.problem.lanes) // len(self.candidates)
-        threads = self.threads or default_threads()
-        together = min(LANES // lanes, max(-(-len(running) // threads), FEWEST_LANES // lanes))
-        n_parts = -(-len(running) // max(1, together))
-        cuts = [len(running) * part // n_parts for part in range(n_parts + 1)]
-
-        def run(part: int) -> list[_Steps]:
-            places = range(cuts[part], cuts[part + 1])
-            columns = [slice(i * lanes, (i + 1) * lanes) for i in range(len(places))]
-            problem = self.problem.of_variants(
-                [running[place] for place in places], len(self.candidates)
-            ).padded()
-            state = blank_state(problem.shape, problem.design.dtype)
-            strayed = np.zeros(len(problem.lanes), np.bool_)
-            for place, own in zip(places if before else (), columns, strict=False):
-                state[:, :, own] = before[place].state
-                strayed[own] = before[place].strayed
-            solver = StochasticSolver(state[:, 0].astype(np.float64), None, int(begin), state)
-            kernels = problem.kernels(slice(0, problem.lanes.n_models))
-            at = begin
-            while at < end:
-                stop = min(end, solver.epoch + 1.0)
-                share = (at - solver.epoch, stop - solver.epoch)
-                loss = solver.run(
-                    kernels, self.settings, problem.lanes, moving=~strayed, part=share
-                )
-                strayed |= ~problem.lanes.per_lane(np.isfinite(loss))
-                at = stop
-            return [_Steps(state[:, :, own].copy(), strayed[own]) for own in columns]
-
-        parts = ordered_map(run, range(n_parts), threads)
-        return [steps for part in parts for steps in part]
+            kept = sorted(ranked[: 1 if last else -(-len(ranked) // racers.factor)])
+            running = [running[place] for place in kept]
+            racers.keep(kept)
+        return Outcome(scores, epochs, running[0], self._start(running[0], racers.weights))
 
     def _judged(
-        self, problem: Problem, weights: Float64, strayed: Bool, *, sample: bool
+        self, problem: Problem, weights: Float64, strayed: Bool, *, most_rows: int | None
     ) -> Float64:
         """Return the scores of candidates, (n_candidates, n_folds); NaN of what went astray."""
         safe = np.where(strayed, 0.0, weights)
-        scores = self.held_out.judge(problem.outward(safe), sample=sample)
+        scores = self.held_out.judge(problem.outward(safe), most_rows=most_rows)
         lost = strayed.reshape(*scores.shape, -1).any(axis=-1)
         return np.where(lost, np.nan, scores)
 

@@ -15,13 +15,26 @@ from fastml.engine import ordered_map
 from fastml.errors import DataError
 from fastml.evaluation.metrics import find
 from fastml.evaluation.summary import evaluate
-from fastml.linear_model.design import Design
+from fastml.linear_model.design import Design, DesignBlock
+from fastml.linear_model.lanes import fitting
+from fastml.linear_model.runs import draw_runs
 from fastml.model_selection.folds import Folds
 
 __all__ = ["HeldOut"]
 
-SAMPLE_ROWS = 262_144
-"""Rows on which models are compared while most of them are still in the race."""
+
+RUNS = 256
+"""In which rows are drawn, where not all are judged on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Some rows of a block: what they are judged by, and the fold in which each is left out."""
+
+    block: DesignBlock
+    truth: NDArray[Any]
+    weight: Float64
+    fold: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +76,15 @@ class HeldOut:
         """Whether more of the metric is better."""
         return find(self.scoring, self.task).larger_is_better
 
-    def judge(self, weights: Float64, *, sample: bool) -> Float64:
+    def judge(self, weights: Float64, *, most_rows: int | None = None) -> Float64:
         """Measure models on the rows that they did not see.
 
         Parameters
         ----------
         weights : float64 ndarray of shape (rows, lanes)
             In the units of the target.
-        sample : bool
-            Whether some of the rows will do.
+        most_rows : int, optional
+            So many of the rows will do.
 
         Returns
         -------
@@ -80,89 +93,109 @@ class HeldOut:
         Raises
         ------
         DataError
-            If the metric is not defined on the rows of a fold.
+            If the metric is not defined on the rows of a fold, or these have no weight.
         """
-        blocks = self._sample() if sample else list(range(len(self.design.blocks)))
+        parts = self._parts(most_rows)
         n_candidates = weights.shape[1] // (self.n_folds * self.width)
-        typed = weights.astype(self.design.dtype)
+        typed = np.zeros((len(weights), fitting(weights.shape[1])), self.design.dtype)
+        typed[:, : weights.shape[1]] = weights
         typed[-1] = 0.0  # an intercept may be far larger than what float32 tells apart
 
-        def scored(number: int) -> list[Float64]:
-            block = self.design.blocks[number]
-            kernels = DesignKernels(
-                [(block.dense, block.codes, None, None)], self.design.n_codes, weights.shape[1]
-            )
-            margins = np.empty((block.n_rows, weights.shape[1]), self.design.dtype)
-            kernels.margins(0, typed, margins)
-            block.rest()
-            shape = n_candidates, self.n_folds, self.width
-            whole = margins.reshape(block.n_rows, *shape)
-            intercepts = weights[-1].reshape(shape)
-            fold = None if self.folds is None else self.folds[number]
-            scores = []
-            for candidate in range(n_candidates):
-                if fold is None:
-                    own = whole[:, candidate, 0] + intercepts[candidate, 0]
-                else:
-                    own = whole[np.arange(block.n_rows), candidate, fold]
-                    own = own + intercepts[candidate, fold]
-                scores.append(self.scores(own))
-            return scores
+        def scored(rows: _Rows) -> Float64:
+            return self._scored(rows, typed, weights[-1], n_candidates)
 
-        by_block = list(ordered_map(scored, blocks, self.threads))
-        fold = np.zeros(sum(self.design.blocks[number].n_rows for number in blocks), np.uint16)
-        if self.folds is not None:
-            fold = np.concatenate([self.folds[number] for number in blocks])
-        truth, weight = self._truth(blocks)
-        rows = [np.flatnonzero(fold == each) for each in range(self.n_folds)]
+        def summed(rows: _Rows) -> Float64:
+            return self._sums(rows, scored(rows))
+
+        if self.scoring in ("log_loss", "rmse"):
+            sums: Float64 = sum(ordered_map(summed, parts, self.threads), np.zeros(1))
+            if not sums[-1].all():
+                raise DataError(f"rows that are held out have no weight in {self.n_folds} folds")
+            mean: Float64 = sums[:-1] / sums[-1]
+            return np.asarray(np.sqrt(mean)) if self.scoring == "rmse" else mean
+        scores = np.concatenate(list(ordered_map(scored, parts, self.threads)))
+        truth, weight, fold = (
+            np.concatenate([getattr(rows, name) for rows in parts])
+            for name in ("truth", "weight", "fold")
+        )
         measured = np.empty((n_candidates, self.n_folds))
-        for candidate in range(n_candidates):
-            scores = np.concatenate([each[candidate] for each in by_block])
-            for number, of_fold in enumerate(rows):
-                measured[candidate, number] = self._measure(truth, scores, weight, of_fold)
+        for number in range(self.n_folds):
+            own = fold == number
+            for candidate in range(n_candidates):
+                measured[candidate, number] = self._measure(
+                    truth[own], scores[own, candidate], weight[own]
+                )
         return measured
 
-    def _measure(
-        self, truth: NDArray[Any], scores: Float64, weight: Float64 | None, rows: NDArray[np.intp]
-    ) -> float:
-        """Measure scores on some rows; a model that went astray is the worst there is."""
-        if len(rows) == len(truth):
-            rows = slice(None)  # type: ignore[assignment]
-        truth, scores = truth[rows], scores[rows]
-        weight = None if weight is None else weight[rows]
-        if self.scoring == "log_loss":
-            value = float(np.average(_log_loss(truth, scores), weights=weight))
-        elif self.scoring == "rmse":
-            value = float(np.sqrt(np.average((truth - scores) ** 2, weights=weight)))
-        else:
-            found = evaluate(self.task, truth, scores, sample_weight=weight, intervals=False)
-            value = found.metrics[self.scoring]
-            if not np.isfinite(value):
-                raise DataError(
-                    f"{self.scoring} is not defined on the {len(truth):,} rows that were held out: "
-                    "a class is missing among them; use fewer folds or another scoring"
-                )
+    def _parts(self, most_rows: int | None) -> list[_Rows]:
+        """Return the rows to judge on, or some of them from all over the table."""
+        block_rows = [block.n_rows for block in self.design.blocks]
+        runs = [(number, 0, n) for number, n in enumerate(block_rows)]
+        if most_rows is not None and sum(block_rows) > most_rows:
+            share = most_rows / sum(block_rows)
+            runs = draw_runs(block_rows, 0, (0.0, share), many=RUNS).tolist()
+        return [self._rows(number, slice(first, end)) for number, first, end in runs]
+
+    def _rows(self, number: int, rows: slice) -> _Rows:
+        block = self.design.blocks[number].rows(rows.start, rows.stop)
+        n = block.n_rows
+        truth = np.asarray(block.target, np.float64 if self.task == "regression" else np.int64)
+        weight = np.ones(n) if block.weight is None else np.asarray(block.weight, np.float64)
+        fold = np.zeros(n, np.intp)
+        if self.folds is not None:
+            fold = self.folds[number][rows].astype(np.intp)
+        return _Rows(block, truth, weight, fold)
+
+    def _scored(
+        self, rows: _Rows, weights: NDArray[Any], intercepts: Float64, n_candidates: int
+    ) -> Float64:
+        """Return the scores by each candidate's model that did not see a row.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_rows, n_candidates), or (n_rows, n_candidates, n_outputs)
+        """
+        n, lanes = rows.block.n_rows, weights.shape[1]
+        kernels = DesignKernels(
+            [(rows.block.dense, rows.block.codes, None, None)], self.design.n_codes, lanes
+        )
+        margins = np.empty((n, lanes), self.design.dtype)
+        kernels.margins(0, weights, margins)
+        rows.block.rest()
+        shape = n_candidates, self.n_folds, self.width
+        own, added = (
+            margins[:, : len(intercepts)].reshape(n, *shape),
+            intercepts.reshape(shape).swapaxes(0, 1),
+        )
+        if self.n_folds > 1:
+            own, added = own[np.arange(n), :, rows.fold], added[rows.fold]
+        own = own.reshape(n, n_candidates, self.width) + added
+        scores = self.scores(own.reshape(n * n_candidates, self.width))
+        return scores.reshape(n, n_candidates, *scores.shape[1:])
+
+    def _sums(self, rows: _Rows, scores: Float64) -> Float64:
+        """Return the sums of each candidate's losses by fold, and last those of the weights."""
+        truth, of_classes = rows.truth[:, None], self.scoring == "log_loss"
+        losses = _log_loss(truth, scores) if of_classes else (truth - scores) ** 2
+        weighted = [*(losses * rows.weight[:, None]).T, rows.weight]
+        return np.array([np.bincount(rows.fold, each, self.n_folds) for each in weighted])
+
+    def _measure(self, truth: NDArray[Any], scores: Float64, weight: Float64) -> float:
+        found = evaluate(self.task, truth, scores, sample_weight=weight, intervals=False)
+        value = found.metrics[self.scoring]
+        if not np.isfinite(value):
+            raise DataError(
+                f"{self.scoring} is not defined on the {len(truth):,} rows that were held out: "
+                "a class is missing among them; use fewer folds or another scoring"
+            )
         return value
-
-    def _truth(self, blocks: list[int]) -> tuple[NDArray[Any], Float64 | None]:
-        kept = [self.design.blocks[number] for number in blocks]
-        truth = np.concatenate([np.asarray(block.target, np.float64) for block in kept])
-        weights = [block.weight for block in kept if block.weight is not None]
-        weight = np.concatenate(weights).astype(np.float64) if weights else None
-        return truth if self.task == "regression" else truth.astype(np.int64), weight
-
-    def _sample(self) -> list[int]:
-        """Return some blocks, from all over the table."""
-        n = len(self.design.blocks)
-        wanted = min(n, max(1, SAMPLE_ROWS // max(self.design.blocks[0].n_rows, 1)))
-        return [n * (2 * part + 1) // (2 * wanted) for part in range(wanted)]
 
 
 def _log_loss(truth: NDArray[Any], scores: Float64) -> Float64:
-    if scores.ndim == 2:
-        chance = scores[np.arange(len(truth)), truth]
+    """Return the losses (n, n_candidates) of scores, at truths (n, 1)."""
+    if scores.ndim == 3:
+        chance = np.take_along_axis(scores, truth[:, :, None], axis=2)[:, :, 0]
     else:
         chance = np.where(truth == 1, scores, 1.0 - scores)
-    tiny = np.finfo(np.float64).tiny
-    losses: Float64 = -np.log(np.maximum(chance, tiny))
+    losses: Float64 = -np.log(np.maximum(chance, np.finfo(np.float64).tiny))
     return losses

@@ -32,10 +32,11 @@ class LaneSearch(Estimator):
 
     Every candidate is a lane of one training, and with K folds K lanes: sixteen models are moved by
     one pass over the data. Small tables are solved to convergence for every candidate. On larger
-    ones (from 50,000 rows on, or with solver="sgd") candidates race: all make stochastic steps over
-    a part of the rows, the worse half gives its lanes up, the rest go on over as many rows again
-    (successive halving; Jamieson & Talwalkar 2016). The winner is then trained on all rows to the
-    learner's tolerance, starting from its lane.
+    ones (from 50,000 rows on, or with solver="sgd") candidates race (successive halving; Jamieson &
+    Talwalkar 2016): they are solved for on a sample of the rows, with penalties that are as strong
+    as on all of them, and the best quarter goes on to a sample four times as large; with
+    solver="sgd" they make steps over a part of an epoch, and the better half goes on. The winner is
+    then trained on all rows to the learner's tolerance, starting from its lane.
 
     Parameters
     ----------
@@ -68,8 +69,10 @@ class LaneSearch(Estimator):
         The mean over the folds.
     cv_results_ : dict of str to arrays
         For each candidate: "params", "mean_test_score", "std_test_score", "rank_test_score",
-        "split0_test_score" and so on, and "epochs": over how many times the table it was trained
-        (NaN: to convergence). Candidates that left the race early were judged on fewer rows.
+        "split0_test_score" and so on, and "epochs": over how many times the table, or on what share
+        of it, it was trained (NaN: to convergence on all of it). Those that left a race early were
+        trained and judged on fewer rows; the scores of all that raced are to be compared, and are
+        somewhat worse than that of the winner once it is trained on all rows.
     scorer_ : str
         The metric.
     n_features_in_, feature_names_in_, classes_
@@ -168,7 +171,7 @@ class LaneSearch(Estimator):
         contest = Contest(self.learner, candidates, design, labels, held_out, threads)
         large = design.n_rows >= SMALL_ROWS and self.learner.solver == "auto"
         races = self.halving and (large or self.learner.solver == "sgd")
-        outcome = contest.halve() if races else contest.converge()
+        outcome = contest.race() if races else contest.converge()
         if np.isnan(outcome.scores[outcome.best]).any():
             raise DataError(
                 f"all {len(candidates)} candidates diverged; lower the learning rates, or scale "

@@ -26,8 +26,8 @@ class Tried:
     mean, std : sequence of float or None
         Of the metric over the folds; None of a candidate that went astray.
     epochs : sequence of float or None
-        Over how many times the table a candidate was trained before it was judged last; None: to
-        convergence.
+        Over how many times the table, or on what share of it, a candidate was trained before it was
+        judged last; None: to convergence on all of it.
     best : int
     """
 

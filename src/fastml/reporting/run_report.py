@@ -105,7 +105,10 @@ def _sections(outcome: Outcome) -> Iterator[str]:
             note=f"{outcome.beside.learner}, trained, calibrated and judged on the same rows.",
         )
     if outcome.tried is not None:
-        note = "Who left the race early was judged on fewer rows, after fewer steps."
+        note = (
+            "Candidates were compared when they had been trained as far as “epochs” tells, those "
+            "that left early on fewer rows; the one chosen then went on with all rows."
+        )
         yield section(
             "Settings tried",
             tried_table(outcome.tried),
