@@ -12,7 +12,11 @@ from benchmarks.tables import Layout
 __all__ = ["JOBS", "AbsentError", "Job", "Side", "Work", "load_job"]
 
 Figures = Mapping[str, float]
-"""What says how well work was done (a loss, rows a second)."""
+"""What says how well work was done (a loss, rows a second).
+
+Work that is too long to be done whole measures parts, and tells what all of it would take as
+"whole_wall_s" and "whole_cpu_s"; its other figures say how much was measured.
+"""
 
 Work = Callable[[], Figures | Callable[[], Figures]]
 """What is timed; returns figures, or what finds them once the time is taken."""
@@ -37,6 +41,7 @@ JOBS = (
     "batch_solver",
     "sixteen_candidates",
     "cross_validation",
+    "grid_search",
     "bootstrap",
     "large_table",
     "out_of_core",
