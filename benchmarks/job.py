@@ -45,6 +45,7 @@ JOBS = (
     "bootstrap",
     "large_table",
     "out_of_core",
+    "wide_model",
 )
 """The modules of `benchmarks.jobs`; each defines `JOB`."""
 

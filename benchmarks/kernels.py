@@ -2,11 +2,12 @@
 
 Usage: ``python -m benchmarks.kernels [--rounds 5] [--write]``
 
-Each level runs in a process of its own, in turn with the others; the best of the rounds counts. As
-in training every core has a thread: blocks are shared out among them, and of stochastic steps each
-makes a pass of its own. The share of the bandwidth is what a kernel has to read and write of a row
-once, over the time that it takes, beside what NumPy copies on as many threads (its reading and its
-writing counted) in the same process. What bounds a kernel:
+Each level runs in a process of its own, in turn with the others; the best of the rounds counts, in
+seconds of the processors over their number, so that a busy minute matters less. As in training every
+core has a thread: blocks are shared out among them, and of stochastic steps each makes a pass of its
+own. The share of the bandwidth is what a kernel has to read and write of a row once, over the time
+that it takes, beside what NumPy copies on as many threads (its reading and its writing counted) in
+the same process. What bounds a kernel:
 
 - *dense columns*: bandwidth. Eight bytes in and four out a value; what is below a copy's speed is
   the transposition from columns to rows.
@@ -156,15 +157,15 @@ def encoding() -> dict[str, tuple[int, int, Call]]:
     }
 
 
-def seconds(pool: ThreadPoolExecutor, call: Call, calls: int) -> float:
-    """Return the least time that the calls took on the threads of the pool."""
+def seconds(pool: ThreadPoolExecutor, call: Call, calls: int, threads: int) -> float:
+    """Return the least time that the calls take."""
     best = np.inf
     for _ in range(4):  # the first brings the memory
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in pool.map(call, range(calls)):
             pass
-        best = min(best, time.perf_counter() - began)
-    return best
+        best = min(best, time.process_time() - began)
+    return best / threads
 
 
 def measure() -> dict[str, Any]:
@@ -175,14 +176,14 @@ def measure() -> dict[str, Any]:
     ]
     found: dict[str, Any] = {}
     with ThreadPoolExecutor(threads) as pool:
-        took = seconds(pool, lambda part: np.copyto(*parts[part]), threads)
+        took = seconds(pool, lambda part: np.copyto(*parts[part]), threads, threads)
         found["copy"] = 2 * COPIED / took / 1e9
         blocks = design()
         for name, (size, calls, call) in (
             linear(blocks, 1) | linear(blocks, 16) | encoding()
         ).items():
             passes = 1 if calls else threads
-            took = seconds(pool, call, calls or threads)
+            took = seconds(pool, call, calls or threads, threads)
             rows = passes * BLOCKS * BLOCK_ROWS
             found[name] = {"rows": rows / took / 1e6, "gb": rows * size / took / 1e9, "bytes": size}
     return found

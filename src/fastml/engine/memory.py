@@ -21,6 +21,7 @@ __all__ = ["BlockMemory", "Region"]
 # A page fault costs about as much as reading the page's 4 KiB from memory: a block of 65,536 rows
 # takes a thousand of them, unless its pages are huge.
 _HUGE_PAGE = 2 * 1024 * 1024
+_LINE = 64  # bytes of the cache: sixteen lanes that lie in two take a tenth to a quarter longer
 _HUGE = getattr(mmap, "MADV_HUGEPAGE", None)
 _LET_GO = getattr(mmap, "MADV_DONTNEED", None)
 
@@ -100,7 +101,7 @@ class BlockMemory:
     ) -> tuple[Region, list[NDArray[Any]]]:
         """Return memory, and arrays of the shapes and dtypes wanted that lie in it, not set.
 
-        The arrays begin at multiples of 64 bytes from its beginning.
+        The arrays begin at multiples of 64 bytes, in memory as in a file.
 
         Raises
         ------
@@ -166,7 +167,10 @@ class BlockMemory:
 
 def _allocate(size: int) -> NDArray[np.uint8]:
     if _HUGE is None or size < _HUGE_PAGE:
-        return np.empty(size, np.uint8)
+        room = np.empty(size + _LINE, np.uint8)
+        start = -room.ctypes.data % _LINE
+        # A view of an array would not be what arrays that lie in it keep alive.
+        return np.frombuffer(memoryview(room)[start : start + size], np.uint8)
     whole = -(-size // _HUGE_PAGE) * _HUGE_PAGE
     region = mmap.mmap(-1, whole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     region.madvise(_HUGE)
