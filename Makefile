@@ -33,10 +33,11 @@ bench-quick: $(VENV)/.with-bench $(VENV)/.compiled  ## each job beside its peers
 	@mkdir -p build
 	$(BIN)/python -m pytest benchmarks --quick --benchmark-columns=median,rounds --benchmark-json=$(QUICK_JSON)
 
-bench: $(VENV)/.with-bench $(VENV)/.compiled  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md
+bench: $(VENV)/.with-bench $(VENV)/.compiled  ## the same on the full tables (made once in bench-data/); writes benchmarks/RESULTS.md and KERNELS.md
 	$(BIN)/python -m benchmarks.tables D1 D2 D3 D4
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=median,rounds --benchmark-json=benchmarks/results.json
 	$(BIN)/python -m benchmarks.results benchmarks/results.json benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.kernels --write
 
 bench-accept: $(VENV)/.with-bench $(VENV)/.compiled  ## take the kernels' present instruction counts as the committed ones
 	$(BIN)/python -m benchmarks.instructions --accept

@@ -2,12 +2,12 @@
 
 Usage: ``python -m benchmarks.kernels [--rounds 5] [--write]``
 
-Each level runs in a process of its own, in turn with the others; the best of the rounds counts, in
-seconds of the processors over their number, so that a busy minute matters less. As in training every
-core has a thread: blocks are shared out among them, and of stochastic steps each makes a pass of its
-own. The share of the bandwidth is what a kernel has to read and write of a row once, over the time
-that it takes, beside what NumPy copies on as many threads (its reading and its writing counted) in
-the same process. What bounds a kernel:
+Each level runs in a process of its own, in turn with the others; the best of the rounds counts,
+in seconds of the processors over their number, so that a busy minute matters less. As in training
+every core has a thread: blocks are shared out among them, and of stochastic steps each makes a
+pass of its own. The share of the bandwidth is what a kernel has to read and write of a row once,
+over the time that it takes, beside what NumPy copies on as many threads (its reading and its
+writing counted) in the same process. What bounds a kernel:
 
 - *dense columns*: bandwidth. Eight bytes in and four out a value; what is below a copy's speed is
   the transposition from columns to rows.

@@ -1,8 +1,8 @@
 """A pass of stochastic steps over rows of ten million categories: sixteen lanes, and one.
 
 The state of sixteen lanes (weights, the roots of AdaGrad's sums, gradients) is 1.9 GB, and a row
-reads and writes ten places anywhere in it, 192 bytes each: memory's latency decides, and how much of
-it stands in huge pages, without which every place would miss the page table's cache as well.
+reads and writes ten places anywhere in it, 192 bytes each: memory's latency decides, and how much
+of it stands in huge pages, without which every place would miss the page table's cache as well.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def pass_of(lanes: int) -> Side:
             return {
                 "million_rows_per_s": n / taken / 1e6,
                 "state_gb": state.nbytes / 1e9,
-                "huge_pages": _huge_bytes() / state.nbytes,
+                "huge_pages": min(1.0, _huge_bytes() / state.nbytes),
                 "aligned": float(state.ctypes.data % 64 == 0),
             }
 
@@ -68,11 +68,9 @@ def pass_of(lanes: int) -> Side:
 def _huge_bytes() -> float:
     """Return the bytes of this process that stand in huge pages, as far as the system tells."""
     rollup = Path("/proc/self/smaps_rollup")
-    found = (
-        re.search(r"AnonHugePages:\s+(\d+) kB", rollup.read_text("ascii"))
-        if rollup.exists()
-        else None
-    )
+    if not rollup.exists():
+        return 0.0
+    found = re.search(r"AnonHugePages:\s+(\d+) kB", rollup.read_text("ascii"))
     return float(found[1]) * 1024 if found else 0.0
 
 
