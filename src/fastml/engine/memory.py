@@ -170,7 +170,7 @@ def _allocate(size: int) -> NDArray[np.uint8]:
         room = np.empty(size + _LINE, np.uint8)
         start = -room.ctypes.data % _LINE
         # A view of an array would not be what arrays that lie in it keep alive.
-        return np.frombuffer(memoryview(room)[start : start + size], np.uint8)
+        return np.frombuffer(room.data[start : start + size], np.uint8)
     whole = -(-size // _HUGE_PAGE) * _HUGE_PAGE
     region = mmap.mmap(-1, whole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     region.madvise(_HUGE)
