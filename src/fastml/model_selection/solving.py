@@ -23,7 +23,7 @@ from fastml.model_selection.racing import Racers, of_candidates, part_ends
 
 __all__ = ["Solving"]
 
-SHARE = 1 / 4
+SHARE = 1 / 8
 """Of the rows: what the last candidates are compared on, if those are no fewer than `ROWS`."""
 ROWS = 131_072
 FEWEST_ROWS = 16_384
