@@ -29,7 +29,11 @@ ROWS = 131_072
 FEWEST_ROWS = 16_384
 """What candidates are compared on at least."""
 ROUGH = 1e-2
-"""Tolerance of the solver."""
+"""Tolerance of the solver in the end."""
+COARSE = 1e-1
+"""The same of where candidates start, and while most of them are still in the race."""
+FEW = 4
+"""Lanes that take no longer than the eight that the kernels are made for."""
 
 
 class Solving(Racers):
@@ -40,8 +44,8 @@ class Solving(Racers):
     def __init__(
         self, problem: Problem, settings: Settings, n_candidates: int, n_folds: int
     ) -> None:
-        rough = replace(settings, tolerance=ROUGH)
-        super().__init__(problem, rough, n_candidates, n_folds)
+        coarse = replace(settings, tolerance=COARSE)
+        super().__init__(problem, coarse, n_candidates, n_folds)
         n_rows = max(problem.design.n_rows, 1)
         last = min(1.0, max(SHARE, ROWS / n_rows))
         least = min(1.0, FEWEST_ROWS / n_rows)
@@ -62,10 +66,11 @@ class Solving(Racers):
         if not self._weights.shape[1]:
             self._weights = np.tile(model, n // width)
         # Some lanes twice, where the kernels are faster so.
-        places = np.minimum(np.arange(fitting(n) if width == 1 else n // width), n // width - 1)
+        wanted = fitting(n) if width == 1 and n > FEW else n // width
+        places = np.minimum(np.arange(wanted), n // width - 1)
         trained = train(
             problem.of_variants(places.tolist(), n // width),
-            self._settings,
+            replace(self._settings, tolerance=ROUGH if end == self.ends[-1] else COARSE),
             start=of_candidates(self._weights, n // width, places.tolist()),
             precondition=_preconditioner(one, model, self._settings),
         )
