@@ -167,12 +167,12 @@ def test_a_table_that_changes_meanwhile_is_not_kept(
 ) -> None:
     write = fastml.kept_rows.KeptRows.write
 
-    def late(self: Any, encoded: Any) -> None:
+    def late(self: Any, encoded: Any) -> bool:
         os.utime(source, ns=(1, 1))
-        write(self, encoded)
+        return write(self, encoded)
 
     monkeypatch.setattr(fastml.kept_rows.KeptRows, "write", late)
-    fitted(source, cache)
+    assert "not kept in" in fitted(source, cache).encoded_rows_
     assert not cache.exists()
 
 
@@ -247,6 +247,12 @@ def test_another_file_is_not_overwritten(source: Path, tmp_path: Path) -> None:
         fitted(source, other)
     with pytest.raises(ConfigError, match="is a folder; name a file"):
         fitted(source, tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="is a device or a pipe; name a file"):
+        fitted(source, pipe)
+    with pytest.raises(ConfigError, match="cannot be read .*; name another file"):
+        fitted(source, tmp_path / ("long" * 100))
     assert other.read_text() == "It was a dark and stormy night."
 
 

@@ -92,8 +92,8 @@ class KeptRows:
         except (ArtifactError, KeyError, TypeError, ValueError) as error:
             return f"it is not whole ({error})"
 
-    def write(self, encoded: Encoded) -> None:
-        """Keep rows, unless the table has changed since they were read.
+    def write(self, encoded: Encoded) -> bool:
+        """Keep rows, unless the table has changed since they were read; say whether they are kept.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class KeptRows:
             If the disk is full or the place cannot be written to; nothing is left behind.
         """
         if self._of_now() != self._fingerprint:
-            return
+            return False
         plan, tables = plan_state(encoded.plan)
         facts = {
             "plan": plan,
@@ -111,6 +111,7 @@ class KeptRows:
             "missing_targets": encoded.missing_targets,
         }
         write_encoded(self._path, self._fingerprint, Kept(encoded.design, facts, tables))
+        return True
 
     def _of_now(self) -> str:
         """Return what tells the table as it is now, its preparation and who does it."""

@@ -129,8 +129,10 @@ def _encoded(
     if memory.overflowed:
         where = f"{size:,.0f} MB, of which {memory.overflowed / 1e6:,.0f} MB in a temporary file"
     if kept is not None:
-        kept.write(rows)
-        where += f"; kept in {pipeline.cache} ({why})"
+        if kept.write(rows):
+            where += f"; kept in {pipeline.cache} ({why})"
+        else:
+            where += f"; not kept in {pipeline.cache}, since the table changed while it was read"
     return rows, where
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,6 +140,14 @@ def test_a_place_where_nothing_can_be_made() -> None:
         atomic_path("/proc/1/x") as temporary,
     ):
         temporary.write_text("")
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="a device or a pipe"), atomic_path(pipe) as temporary:
+        temporary.write_text("done")  # pragma: no cover
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:

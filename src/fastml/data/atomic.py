@@ -32,7 +32,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     Raises
     ------
     DataError
-        If the disk is full, or the place cannot be written to.
+        If the disk is full, the place cannot be written to, or a device or a pipe is there.
 
     Examples
     --------
@@ -43,6 +43,11 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     target = path.resolve()
     if not target.name:
         raise DataError(f"{path} was not written: it is the root of all files; name a file in it")
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise DataError(  # the administrator's rename would put a file in the place of /dev/null
+            f"{path} was not written: it is a device or a pipe, which a file would replace; "
+            "name a file"
+        )
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -163,12 +163,17 @@ def refuse_to_replace(path: Path, magic: bytes, stated: str, such_as: str) -> No
     such_as : str
         A name that would do.
     """
-    if path.is_dir():
-        raise ConfigError(f"{stated} is a folder; name a file, such as {such_as}")
-    if path.is_file():
+    try:
+        if not path.exists():
+            return
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "a device or a pipe"
+            raise ConfigError(f"{stated} is {what}; name a file, such as {such_as}")
         with path.open("rb") as file:
             head = file.read(len(magic))
-        if head and head != magic[: len(head)]:
-            raise ConfigError(
-                f"{stated} is a file of something else, which would be lost; name another file"
-            )
+    except OSError as error:  # of a name that no file can have, too
+        raise ConfigError(f"{stated} cannot be read ({error}); name another file") from error
+    if head and head != magic[: len(head)]:
+        raise ConfigError(
+            f"{stated} is a file of something else, which would be lost; name another file"
+        )
