@@ -251,7 +251,7 @@ def test_another_file_is_not_overwritten(source: Path, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(ConfigError, match="is a device or a pipe; name a file"):
         fitted(source, pipe)
-    with pytest.raises(ConfigError, match="cannot be read .*; name another file"):
+    with pytest.raises(ConfigError, match=r"cannot be read .*; name another file"):
         fitted(source, tmp_path / ("long" * 100))
     assert other.read_text() == "It was a dark and stormy night."
 

@@ -147,7 +147,8 @@ def test_a_device_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(DataError, match="a device or a pipe"), atomic_path(pipe) as temporary:
         temporary.write_text("done")  # pragma: no cover
-    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def test_seeds_differ() -> None:
 
 
 def test_what_cannot_be_dealt_is_refused() -> None:
-    with pytest.raises(ConfigError, match="folds is 1; expected 2 to 1,000"):
+    with pytest.raises(ConfigError, match="folds is 1; expected a whole number from 2 to 1,000"):
         assign_folds(10, 1)
+    with pytest.raises(ConfigError, match=r"folds is 2\.5; expected a whole number"):
+        assign_folds(10, 2.5)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="one row each; found n_samples = 3"):
         assign_folds(3, 5)

@@ -13,8 +13,10 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.utils.estimator_checks import check_estimator
 
 import fastml
+from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, DataError, NotFittedError
 from fastml.linear_model import LinearRegression, LogisticRegression
+from fastml.linear_model.design import Design, DesignBlock
 from fastml.model_selection import LaneSearch, LogUniform
 from fastml.model_selection.folds import assign_folds
 from tests.linear_model.problems import classes_table, coded_design, numbers_table
@@ -73,10 +75,16 @@ def test_any_metric_may_choose() -> None:
     scores = found.cv_results_["mean_test_score"]
     assert found.best_score_ == scores.max()
     assert found.best_params_["class_weight"] == {1: 5.0}
-    with pytest.raises(ConfigError, match="unknown metric"):
+    with pytest.raises(ConfigError, match="no metric; did you mean 'recall'"):
         LaneSearch(LogisticRegression(), space, scoring="rcall").fit(x, y)
     with pytest.raises(ConfigError, match="rmse"):
         LaneSearch(LogisticRegression(), space, scoring="rmse").fit(x, y)
+    with pytest.raises(ConfigError, match=r"profit.*needs a threshold"):
+        LaneSearch(LogisticRegression(), space, scoring="profit").fit(x, y)
+    x, y = numbers_table(200)
+    found = LaneSearch(LinearRegression(), {"l2": [1e-3, 1e3]}, scoring="within_30pct").fit(x, y)
+    assert found.best_params_ == {"l2": 1e-3}
+    assert found.scorer_ == "within_30pct"
 
 
 def test_classes_against_the_rest() -> None:
@@ -218,3 +226,71 @@ def test_check_estimator(learner: Any) -> None:
 def test_numbers_have_no_probabilities() -> None:
     assert hasattr(LaneSearch(LogisticRegression()), "predict_proba")
     assert not hasattr(LaneSearch(LinearRegression()), "predict_proba")
+
+
+def test_more_lanes_are_judged_than_a_kernel_holds() -> None:
+    x, y = classes_table(300, n_classes=7)
+    space = {"l2": np.logspace(-6, 0, 32).tolist()}  # 32 x 5 folds x 7 classes
+    found = LaneSearch(LogisticRegression(), space).fit(x, y)
+    few = LaneSearch(LogisticRegression(), {"l2": space["l2"][:3]}).fit(x, y)
+    np.testing.assert_allclose(
+        found.cv_results_["mean_test_score"][:3], few.cv_results_["mean_test_score"], rtol=1e-6
+    )
+
+
+def test_a_sample_is_of_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are sorted: some blocks alone would be of one class, or of one time."""
+    monkeypatch.setattr("fastml.model_selection.held_out.SAMPLE_ROWS", 1_000)
+    x, y = classes_table(4_000)
+    order = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:200]])
+    blocks = [
+        DesignBlock(x[rows], np.empty((len(rows), 0), np.int32), y[rows].astype(np.float64))
+        for rows in np.array_split(order, 8)
+    ]
+    search = racing(folds=2, scoring="roc_auc").fit_design(
+        Design(blocks, x.shape[1], 0), classes=[0, 1]
+    )
+    assert search.best_params_["learning_rate"] == 0.1
+
+
+def test_folds_without_weight_are_refused() -> None:
+    x, y = classes_table(400)
+    weight = np.zeros(400)
+    weight[:30] = 1.0
+    with pytest.raises(DataError, match="rows that were held out together has any weight"):
+        LaneSearch(LogisticRegression(), {"l2": [1.0]}, folds=40).fit(x, y, weight)
+    design, nothing = coded_design(100), coded_design(100)
+    nothing.blocks = [block.rows(0, 0) for block in nothing.blocks]
+    with pytest.raises(DataError, match="no validation rows to judge by"):
+        LaneSearch(LogisticRegression()).fit_design(design, validation=nothing, classes=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_candidates": 0}, "n_candidates is 0"),
+        ({"n_candidates": -1}, "n_candidates is -1"),
+        ({"folds": 2.5}, r"folds is 2\.5"),
+        ({"learner": BoostedTrees()}, "lanes are of a LogisticRegression"),
+        ({"learner": None}, "learner is None"),
+    ],
+)
+def test_what_no_search_can_do_is_refused(settings: Any, message: str) -> None:
+    x, y = classes_table(60)
+    with pytest.raises(ConfigError, match=message):
+        LaneSearch(**{"learner": LogisticRegression()} | settings).fit(x, y)
+
+
+def test_folds_and_class_weights_are_as_many_as_groups_can_be() -> None:
+    x, y = classes_table(2_400, d=2, n_classes=400)
+    space = {"class_weight": [None, "balanced"]}
+    with pytest.raises(ConfigError, match=r"200 folds x 38. classes .* use fewer folds"):
+        LaneSearch(LogisticRegression(), space, folds=200).fit(x, y)
+
+
+def test_a_class_that_a_fold_lacks_is_told() -> None:
+    x, _ = classes_table(100)
+    with pytest.raises(
+        DataError, match="one of 5 models side by side has rows of class False alone"
+    ):
+        LaneSearch(LogisticRegression(), {"l2": [1.0]}).fit(x, np.arange(100) == 7)

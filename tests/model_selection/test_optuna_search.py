@@ -333,3 +333,8 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
 def test_a_search_that_was_not_made_has_no_best() -> None:
     with pytest.raises(NotFittedError):
         search().best_params_  # noqa: B018
+
+
+def test_any_share_of_near_predictions_may_score() -> None:
+    found = search({"learner.l2": L2}, pipeline=pipeline("y"), scoring="within_30pct", trials=2)
+    assert 0.0 < found.fit(rows()).best_score_ < 1.0

@@ -152,7 +152,7 @@ class Contest:
     def _ranked(self, scores: Float64) -> list[int]:
         """Return the candidates from the best to the worst, those that went astray last."""
         mean = scores.mean(axis=1)
-        key = -mean if self.held_out.larger_is_better else mean
+        key = -mean if self.held_out.scoring.larger_is_better else mean
         order: list[int] = np.argsort(np.nan_to_num(key, nan=np.inf), kind="stable").tolist()
         return order
 

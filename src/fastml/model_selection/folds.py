@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,8 +43,8 @@ def assign_folds(
     DataError
         If there are fewer rows than folds.
     """
-    if not 2 <= folds <= MOST_FOLDS:
-        raise ConfigError(f"folds is {folds}; expected 2 to {MOST_FOLDS:,}")
+    if not isinstance(folds, Integral) or not 2 <= folds <= MOST_FOLDS:
+        raise ConfigError(f"folds is {folds!r}; expected a whole number from 2 to {MOST_FOLDS:,}")
     if n_rows < folds:
         raise DataError(f"{folds} folds need at least one row each; found n_samples = {n_rows}")
     rng = np.random.default_rng(seed)

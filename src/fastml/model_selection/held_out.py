@@ -13,18 +13,22 @@ from fastml._native.linear import DesignKernels
 from fastml._typing import Float64, Task
 from fastml.engine import ordered_map
 from fastml.errors import DataError
-from fastml.evaluation.metrics import find
-from fastml.evaluation.summary import evaluate
+from fastml.evaluation.checks import checked
+from fastml.evaluation.metrics import Metric
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.lanes import fitting
 from fastml.linear_model.runs import draw_runs
 from fastml.model_selection.folds import Folds
+from fastml.model_selection.scoring import score_of
 
 __all__ = ["HeldOut"]
 
-
 RUNS = 256
 """In which rows are drawn, where not all are judged on."""
+LANES_AT_ONCE = 128
+"""Whose margins of a block are held at a time: 33 MB of a thread."""
+SCORES_AT_ONCE = 1 << 22
+"""Of the candidates that one pass over the rows judges: 34 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,7 @@ class HeldOut:
     width : int
         Lanes of a model.
     task : {"binary", "multiclass", "regression"}
-    scoring : str
-        A metric of `fastml.evaluation`.
+    scoring : Metric
     scores : callable
         From margins (n_rows, width) to what the metric is measured on.
     threads : int, optional
@@ -67,14 +70,9 @@ class HeldOut:
     n_folds: int
     width: int
     task: Task
-    scoring: str
+    scoring: Metric
     scores: Callable[[Float64], Float64]
     threads: int | None = None
-
-    @property
-    def larger_is_better(self) -> bool:
-        """Whether more of the metric is better."""
-        return find(self.scoring, self.task).larger_is_better
 
     def judge(self, weights: Float64, *, most_rows: int | None = None) -> Float64:
         """Measure models on the rows that they did not see.
@@ -96,36 +94,54 @@ class HeldOut:
             If the metric is not defined on the rows of a fold, or these have no weight.
         """
         parts = self._parts(most_rows)
-        n_candidates = weights.shape[1] // (self.n_folds * self.width)
-        typed = np.zeros((len(weights), fitting(weights.shape[1])), self.design.dtype)
-        typed[:, : weights.shape[1]] = weights
-        typed[-1] = 0.0  # an intercept may be far larger than what float32 tells apart
+        each = self.n_folds * self.width
+        n_rows = sum(rows.block.n_rows for rows in parts)
+        room = min(LANES_AT_ONCE // each, SCORES_AT_ONCE // max(n_rows * self.width, 1))
+        at_once = max(1, room) * each
+        return np.concatenate(
+            [
+                self._judged(parts, weights[:, first : first + at_once])
+                for first in range(0, weights.shape[1], at_once)
+            ]
+        )
+
+    def _judged(self, parts: Sequence[_Rows], weights: Float64) -> Float64:
+        """Measure some of the candidates, (n_candidates, n_folds)."""
 
         def scored(rows: _Rows) -> Float64:
-            return self._scored(rows, typed, weights[-1], n_candidates)
+            return self._scored(rows, weights)
 
         def summed(rows: _Rows) -> Float64:
             return self._sums(rows, scored(rows))
 
-        if self.scoring in ("log_loss", "rmse"):
+        if self.scoring.name in ("log_loss", "rmse"):
             sums: Float64 = sum(ordered_map(summed, parts, self.threads), np.zeros(1))
             if not sums[-1].all():
-                raise DataError(f"rows that are held out have no weight in {self.n_folds} folds")
+                raise self._weightless(parts)
             mean: Float64 = sums[:-1] / sums[-1]
-            return np.asarray(np.sqrt(mean)) if self.scoring == "rmse" else mean
+            return np.asarray(np.sqrt(mean)) if self.scoring.name == "rmse" else mean
         scores = np.concatenate(list(ordered_map(scored, parts, self.threads)))
         truth, weight, fold = (
             np.concatenate([getattr(rows, name) for rows in parts])
             for name in ("truth", "weight", "fold")
         )
-        measured = np.empty((n_candidates, self.n_folds))
+        measured = np.empty((scores.shape[1], self.n_folds))
         for number in range(self.n_folds):
             own = fold == number
-            for candidate in range(n_candidates):
+            if not weight[own].any():
+                raise self._weightless(parts)
+            for candidate in range(len(measured)):
                 measured[candidate, number] = self._measure(
                     truth[own], scores[own, candidate], weight[own]
                 )
         return measured
+
+    def _weightless(self, parts: Sequence[_Rows]) -> DataError:
+        n_rows = sum(rows.block.n_rows for rows in parts)
+        return DataError(
+            f"none of the rows that were held out together, of {n_rows:,} in {self.n_folds} folds, "
+            "has any weight; use fewer folds, or leave rows without weight out"
+        )
 
     def _parts(self, most_rows: int | None) -> list[_Rows]:
         """Return the rows to judge on, or some of them from all over the table."""
@@ -146,9 +162,7 @@ class HeldOut:
             fold = self.folds[number][rows].astype(np.intp)
         return _Rows(block, truth, weight, fold)
 
-    def _scored(
-        self, rows: _Rows, weights: NDArray[Any], intercepts: Float64, n_candidates: int
-    ) -> Float64:
+    def _scored(self, rows: _Rows, weights: Float64) -> Float64:
         """Return the scores by each candidate's model that did not see a row.
 
         Returns
@@ -156,37 +170,50 @@ class HeldOut:
         float64 ndarray of shape (n_rows, n_candidates), or (n_rows, n_candidates, n_outputs)
         """
         n, lanes = rows.block.n_rows, weights.shape[1]
-        kernels = DesignKernels(
-            [(rows.block.dense, rows.block.codes, None, None)], self.design.n_codes, lanes
-        )
-        margins = np.empty((n, lanes), self.design.dtype)
-        kernels.margins(0, weights, margins)
-        rows.block.rest()
+        n_candidates = lanes // (self.n_folds * self.width)
         shape = n_candidates, self.n_folds, self.width
-        own, added = (
-            margins[:, : len(intercepts)].reshape(n, *shape),
-            intercepts.reshape(shape).swapaxes(0, 1),
-        )
+        own = self._margins(rows.block, weights).reshape(n, *shape)
+        added = weights[-1].reshape(shape).swapaxes(0, 1)
         if self.n_folds > 1:
             own, added = own[np.arange(n), :, rows.fold], added[rows.fold]
         own = own.reshape(n, n_candidates, self.width) + added
         scores = self.scores(own.reshape(n * n_candidates, self.width))
         return scores.reshape(n, n_candidates, *scores.shape[1:])
 
+    def _margins(self, block: DesignBlock, weights: Float64) -> NDArray[Any]:
+        """Return the margins of a block's rows, (n_rows, lanes), without the intercepts.
+
+        These may be far larger than what float32 tells apart.
+        """
+        lanes = weights.shape[1]
+        whole = np.empty((block.n_rows, lanes), self.design.dtype)
+        for first in range(0, lanes, LANES_AT_ONCE):
+            some = weights[:-1, first : first + LANES_AT_ONCE]
+            n = some.shape[1]
+            typed = np.zeros((len(weights), fitting(n)), self.design.dtype)
+            typed[:-1, :n] = some
+            kernels = DesignKernels(
+                [(block.dense, block.codes, None, None)], self.design.n_codes, typed.shape[1]
+            )
+            margins = np.empty((block.n_rows, typed.shape[1]), self.design.dtype)
+            kernels.margins(0, typed, margins)
+            whole[:, first : first + n] = margins[:, :n]
+        block.rest()
+        return whole
+
     def _sums(self, rows: _Rows, scores: Float64) -> Float64:
         """Return the sums of each candidate's losses by fold, and last those of the weights."""
-        truth, of_classes = rows.truth[:, None], self.scoring == "log_loss"
+        truth, of_classes = rows.truth[:, None], self.scoring.name == "log_loss"
         losses = _log_loss(truth, scores) if of_classes else (truth - scores) ** 2
         weighted = [*(losses * rows.weight[:, None]).T, rows.weight]
         return np.array([np.bincount(rows.fold, each, self.n_folds) for each in weighted])
 
     def _measure(self, truth: NDArray[Any], scores: Float64, weight: Float64) -> float:
-        found = evaluate(self.task, truth, scores, sample_weight=weight, intervals=False)
-        value = found.metrics[self.scoring]
+        value = score_of(self.scoring, checked(self.task, truth, scores, weight))
         if not np.isfinite(value):
             raise DataError(
-                f"{self.scoring} is not defined on the {len(truth):,} rows that were held out: "
-                "a class is missing among them; use fewer folds or another scoring"
+                f"{self.scoring.name} is not defined on the {len(truth):,} rows that were held "
+                "out: a class is missing among them; use fewer folds or another scoring"
             )
         return value
 

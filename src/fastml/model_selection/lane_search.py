@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from fastml._base import Estimator, as_column
 from fastml._typing import Float64, Task
-from fastml.errors import DataError, not_fitted
-from fastml.evaluation.metrics import find
+from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.linear_model.base import total_weight
 from fastml.linear_model.design import Design
 from fastml.linear_model.training import SMALL_ROWS
 from fastml.model_selection.contest import Contest, LinearLearner, Outcome
 from fastml.model_selection.folds import Folds, assign_folds
 from fastml.model_selection.held_out import HeldOut
+from fastml.model_selection.scoring import find_scoring
 from fastml.model_selection.search_space import Space, candidates_of
 from fastml.model_selection.tried import Tried
 
@@ -134,6 +134,7 @@ class LaneSearch(Estimator):
         DataError
             If the rows cannot be learned from.
         """
+        self._check_learner()
         learner = self.learner.clone()
         design, classes = learner.read(X, as_column(y, "y"), sample_weight)
         total_weight(design)  # an error if there is none
@@ -163,6 +164,7 @@ class LaneSearch(Estimator):
         threads : int, optional
             Overrides the parameter.
         """
+        self._check_learner()
         threads = threads or self.threads
         labels = None if classes is None else np.asarray(classes)
         space = self._default_space(design) if self.space is None else self.space
@@ -177,8 +179,8 @@ class LaneSearch(Estimator):
                 f"all {len(candidates)} candidates diverged; lower the learning rates, or scale "
                 "the features (StandardScaler)"
             )
-        self.scorer_ = held_out.scoring
-        self._remember(candidates, outcome, larger_is_better=held_out.larger_is_better)
+        self.scorer_ = held_out.scoring.name
+        self._remember(candidates, outcome, larger_is_better=held_out.scoring.larger_is_better)
         options: dict[str, Any] = {} if labels is None else {"classes": labels}
         self.best_estimator_ = self.learner.clone().set_params(**self.best_params_)
         self.best_estimator_.fit_design(
@@ -189,6 +191,13 @@ class LaneSearch(Estimator):
             **options,
         )
         return self
+
+    def _check_learner(self) -> None:
+        if not isinstance(self.learner, LinearLearner):
+            raise ConfigError(
+                f"learner is {self.learner!r}; lanes are of a LogisticRegression or a "
+                "LinearRegression: settings of others are searched by OptunaSearch"
+            )
 
     def _default_space(self, design: Design) -> Space:
         return {"l2": (np.logspace(-2.0, 4.0, 16) / total_weight(design)).tolist()}
@@ -203,13 +212,14 @@ class LaneSearch(Estimator):
         task: Task = "regression" if labels is None else "multiclass"
         if labels is not None and len(labels) == 2:
             task = "binary"
-        scoring = self.scoring or ("rmse" if labels is None else "log_loss")
-        find(scoring, task)
+        scoring = find_scoring(self.scoring or ("rmse" if labels is None else "log_loss"), task)
         folds, n_folds = None, 1
         if self.folds is not None or validation is None:
             n_folds = DEFAULT_FOLDS if self.folds is None else self.folds
             folds = self._folds(design, n_folds, stratified=labels is not None)
             validation = design
+        elif validation.n_rows == 0:
+            raise DataError("there are no validation rows to judge by; give some, or folds=5")
         return HeldOut(
             validation,
             folds,

@@ -17,10 +17,11 @@ from fastml import __version__
 from fastml.data import scan
 from fastml.engine import default_threads, ordered_map
 from fastml.ensemble import load_xgboost
-from fastml.errors import ConfigError, DataError, did_you_mean, not_fitted
-from fastml.evaluation.metrics import Metric, chief_metric, find, metric_names
+from fastml.errors import ConfigError, DataError, not_fitted
+from fastml.evaluation.metrics import Metric, chief_metric
 from fastml.model_selection.encodings import Encoding, Encodings
 from fastml.model_selection.pipeline_space import PipelineSpace
+from fastml.model_selection.scoring import check_scoring, find_scoring
 from fastml.model_selection.split import split
 from fastml.model_selection.study import Study, load_optuna
 from fastml.model_selection.trials import Bar, Scorer, Trial, Trials
@@ -29,12 +30,10 @@ from fastml.pipeline import Pipeline
 from fastml.target import Target
 from fastml.training import ReadTable, fitted, memory_for, read_table, steps_of, train_learner
 
-__all__ = ["OptunaSearch", "check_scoring"]
+__all__ = ["OptunaSearch"]
 
 HOPELESS = 10
 """Trials after which a search ends where every one has failed."""
-_NOT_SCORES = ("ece", "profit")
-"""Metrics that a threshold or an agreement decides, which a search does not have."""
 
 
 class OptunaSearch:
@@ -331,25 +330,6 @@ class OptunaSearch:
         return self.best_trial_.score
 
 
-def check_scoring(scoring: str) -> None:
-    """Raise a `ConfigError` if a search cannot score by this metric, whatever the task."""
-    names = dict.fromkeys(
-        name
-        for task in ("binary", "multiclass", "regression")
-        for name in metric_names(task)
-        if name not in _NOT_SCORES
-    )
-    if scoring in _NOT_SCORES:
-        raise ConfigError(
-            f"scoring is {scoring!r}, which needs a threshold or says nothing of the order of "
-            f"rows; choose one of {', '.join(names)}"
-        )
-    if scoring not in names and not scoring.startswith("within_"):
-        raise ConfigError(
-            f"scoring is {scoring!r}, which is no metric{did_you_mean(scoring, names, listed=True)}"
-        )
-
-
 def _like(params: Mapping[str, Any], trials: Iterable[Trial]) -> list[Trial]:
     """Return the trials of the same kind of learner that went to their end."""
     kind = params.get("learner.kind")
@@ -357,7 +337,7 @@ def _like(params: Mapping[str, Any], trials: Iterable[Trial]) -> list[Trial]:
 
 
 def _metric(scoring: str | None, target: Target) -> Metric:
-    return find(chief_metric(target.task) if scoring is None else scoring, target.task)
+    return find_scoring(chief_metric(target.task) if scoring is None else scoring, target.task)
 
 
 def _trained(pipeline: Pipeline, table: ReadTable, encoding: Encoding, threads: int) -> Pipeline:

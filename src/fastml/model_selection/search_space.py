@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from numbers import Integral
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -80,6 +81,9 @@ def candidates_of(space: Space, n_candidates: int | None, seed: int) -> list[dic
     """
     for name, values in space.items():
         _check(name, values)
+    whole = isinstance(n_candidates, Integral) and not isinstance(n_candidates, bool)
+    if n_candidates is not None and not (whole and n_candidates >= 1):
+        raise ConfigError(f"n_candidates is {n_candidates!r}; expected a whole number above 0")
     if not space:
         raise ConfigError("there is nothing to search: give values of l2, l1, learning_rate, ...")
     drawn = [name for name, values in space.items() if isinstance(values, Distribution)]

@@ -15,10 +15,10 @@ from fastml.ensemble import load_xgboost
 from fastml.errors import DataError, FastMLError
 from fastml.evaluation.checks import checked
 from fastml.evaluation.metrics import Metric
-from fastml.evaluation.summary import estimates_of
 from fastml.fitted import Learner
 from fastml.linear_model.design import Design
 from fastml.model_selection.encodings import Encodings
+from fastml.model_selection.scoring import score_of
 from fastml.model_selection.variants import without_replicates
 from fastml.target import Target
 from fastml.training import train_learner
@@ -111,10 +111,10 @@ class Scorer:
         weights = [block.weight for block in blocks if block.weight is not None]
         scores = np.concatenate([learner.predict_scores(block) for block in blocks])
         given = checked(self._task, truth, scores, np.concatenate(weights) if weights else None)
-        score = estimates_of(given)[self._metric.name].value
+        score = score_of(self._metric, given)
         if math.isnan(score):
             raise DataError(f"{self._metric.name} is not defined on the validation rows")
-        return float(score)
+        return score
 
 
 class Bar:

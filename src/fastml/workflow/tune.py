@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastml.errors import ConfigError
-from fastml.model_selection.optuna_search import OptunaSearch, check_scoring
+from fastml.model_selection.optuna_search import OptunaSearch
 from fastml.model_selection.pipeline_space import PipelineSpace
+from fastml.model_selection.scoring import check_scoring
 from fastml.pipeline import Pipeline
 from fastml.workflow.settings import flag, found, number, text, whole
 
