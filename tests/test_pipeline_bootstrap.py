@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import fastml
@@ -118,3 +119,16 @@ def test_metrics_have_intervals_over_training_and_test_rows(
     assert model.metric_intervals(rows) == found
     numbers = fitted("price", LinearRegression(bootstrap=40)).metric_intervals(rows)
     assert 0.85 < numbers["rmse"][0] < numbers["rmse"][1] < 1.15
+
+
+def test_draws_that_do_not_define_a_metric_are_left_out() -> None:
+    model = fitted("left", LogisticRegression(bootstrap=60))
+    rows = table(600, seed=3)
+    yes = pc.equal(rows["left"], model.positive_)
+    few = pa.concat_tables([rows.filter(yes)[:2], rows.filter(pc.invert(yes))[:20]])
+    found = model.metric_intervals(few)
+    assert np.isfinite(list(found.values())).all()
+    assert 0.0 <= found["roc_auc"][0] < found["roc_auc"][1] <= 1.0
+    alone = model.metric_intervals(few[:1])
+    assert "roc_auc" not in alone
+    assert "log_loss" in alone

@@ -416,7 +416,9 @@ class Pipeline:
         """Return how far each metric would move had training and these rows been drawn anew.
 
         Every replicate of the learner's `bootstrap` is measured on the rows as drawn with
-        replacement once for it. (The intervals of `evaluate` are for this model as it is.)
+        replacement once for it. (The intervals of `evaluate` are for this model as it is.) Of few
+        rows some draws do not define a metric, as where a class is missing: they are left out, and
+        a metric that none defines has no interval.
 
         Parameters
         ----------

@@ -73,15 +73,18 @@ def metric_intervals(
     """
     linear = _linear(learner)
     n = replicates_drawn(linear)
-    rng = np.random.default_rng(linear.seed)
+    rng = np.random.default_rng((linear.seed, 1))  # not the draws of the training rows
     measured: dict[str, list[float]] = {}
     some = slice(0, FIRST)
     while some.start < n:
         truth, weight, scores = _scored(linear, labelled(), some, calibrator)
         for each in np.moveaxis(scores, -1, 0):
             drawn = weight * poisson_counts(rng, weight.shape)
+            if not drawn.any():
+                continue
             for name, value in measure(truth, each, drawn).items():
-                measured.setdefault(name, []).append(value)
+                if not np.isnan(value):
+                    measured.setdefault(name, []).append(value)
         room = max(1, HELD * scores.shape[-1] // scores.size)
         some = slice(some.stop, some.stop + room)
     bounds = {name: percentiles(np.array(each), confidence) for name, each in measured.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastml.errors import ConfigError, NotFittedError
+from fastml.errors import ConfigError, DataError, NotFittedError
 from fastml.linear_model import LinearRegression, LogisticRegression, base
 from fastml.linear_model.base import blocks_of
 from fastml.linear_model.bootstrap import _POISSON, drawn_groups
@@ -134,6 +134,14 @@ def test_what_was_not_drawn_is_refused() -> None:
     with pytest.raises(ConfigError, match="bootstrap is -1"):
         LogisticRegression(bootstrap=-1).fit(x, y)
     assert model.partial_fit(x, y).replicates_ is None
+
+
+def test_a_class_that_a_draw_lacks_is_told() -> None:
+    x, _ = classes_table(100)
+    with pytest.raises(DataError, match=r"one of 200 models .* or not in its draw of a bootstrap"):
+        LogisticRegression(bootstrap=200).fit(x, (np.arange(100) < 2).astype(int))
+    with pytest.raises(DataError, match="class_weight gives the others the weight 0"):
+        LogisticRegression(class_weight={0: 0.0}).fit(x, np.arange(100) % 2)
 
 
 def test_many_replicates_of_many_rows_are_taken_a_part_at_a_time(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import lasso_path
 
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, DataError
 from fastml.linear_model import LinearRegression, LogisticRegression, regularization_path
 from tests.linear_model.problems import classes_table, numbers_table
 
@@ -59,9 +59,36 @@ def test_penalties_may_be_stated_in_any_order() -> None:
         ({"penalty": "l3"}, "penalty is 'l3'"),
         ({"values": [-1.0]}, "a penalty is -1.0"),
         ({"values": 0}, "values is 0"),
+        ({"values": []}, "values is \\[\\]; expected penalties, or how many"),
+        ({"values": True}, "values is True"),
+        ({"values": 2.5}, "values is 2.5"),
     ],
 )
 def test_what_is_no_penalty_is_refused(settings: Any, message: str) -> None:
     x, y = classes_table(100)
     with pytest.raises(ConfigError, match=message):
         regularization_path(LogisticRegression(), x, y, **settings)
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-15, 1e15, 1e100])
+def test_a_path_begins_where_every_coefficient_is_zero(size: float) -> None:
+    x, y = numbers_table(300)
+    found = regularization_path(LinearRegression(), x, y * size, values=np.int64(4))
+    assert found.n_nonzero[0] == 0 < found.n_nonzero[1]
+    here = regularization_path(LinearRegression(), x, y, values=4)
+    np.testing.assert_allclose(found.coef, here.coef * size, rtol=1e-5, atol=1e-9 * size)
+
+
+def test_where_nothing_tells_of_y_no_path_begins() -> None:
+    x, _ = numbers_table(50)
+    with pytest.raises(DataError, match="no feature tells anything of y"):
+        regularization_path(LinearRegression(), x, np.full(50, 3.0))
+
+
+def test_a_path_of_classes_against_the_rest_ends_as_the_worst_of_them() -> None:
+    x, y = classes_table(200, n_classes=3)
+    learner = LogisticRegression(multi_class="one_vs_rest", max_iter=1)
+    y[y == 0] = np.where(np.arange((y == 0).sum()) % 2, 0, 3)
+    found = regularization_path(learner, x, y, "l2", [1e3, 1e-6])
+    assert len(found.reason) == 2
+    assert found.reason[1] == "max_iter"

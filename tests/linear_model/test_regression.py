@@ -221,3 +221,13 @@ def test_an_orthant_that_bends_the_direction_uphill_does_not_end_training() -> N
     kept = part != 2
     model = LinearRegression(l2=1e-6, l1=5.0).fit(x[kept], y[kept])
     assert model.objective_ == pytest.approx(14_990.928, rel=1e-6)
+
+
+def test_targets_of_any_size_are_learned_until_their_squares_overflow() -> None:
+    x, y = numbers_table(200)
+    here = LinearRegression(l2=1e-3).fit(x, y).coef_
+    for size in (1e-200, 1e-20, 1e20, 1e100):
+        found = LinearRegression(l2=1e-3).fit(x, y * size).coef_
+        np.testing.assert_allclose(found, here * size, rtol=1e-6)
+    with pytest.raises(DataError, match="that their squares overflow"):
+        LinearRegression().fit(x, y * 1e200)

@@ -22,7 +22,7 @@ from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.settings import Settings, Solver
 from fastml.linear_model.stochastic import DivergenceError, StochasticSolver, squares_of_fit
-from fastml.linear_model.trained import Trained
+from fastml.linear_model.trained import ENDS, Trained
 from fastml.linear_model.training import PRACTICAL
 
 __all__ = ["LinearModel"]
@@ -30,8 +30,6 @@ __all__ = ["LinearModel"]
 
 SCORES_AT_ONCE = 1 << 22
 """Scores of replicates that are held at once."""
-_ENDS = ("tolerance", "patience", "epochs", "time_budget", "precision", "max_iter", "diverged")
-"""Why training may end, the worst last."""
 
 
 class LinearModel(Estimator):
@@ -210,7 +208,7 @@ class LinearModel(Estimator):
         """
         n_iter, value = int(trained.n_iter.max()), float(trained.value.sum())
         gap = float(trained.gap.max())
-        reason = max(trained.reason, key=_ENDS.index)
+        reason = max(trained.reason, key=ENDS.index)
         if reason == "diverged":
             self._raise_diverged(n_iter, value, gap)
         self.weights_ = weights[:-2].copy()

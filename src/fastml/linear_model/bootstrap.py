@@ -20,7 +20,7 @@ from fastml.errors import ConfigError
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
-from fastml.linear_model.problem import Problem, RowGroups
+from fastml.linear_model.problem import MOST_GROUPS, Problem, RowGroups
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.training import train
 
@@ -30,8 +30,6 @@ CLOSE = 1e-6
 """Tolerance of a replicate: its own chance moves it a hundred times as far."""
 AT_ONCE = 256
 """Replicates whose margins are taken by one kernel."""
-MOST_GROUPS = 65_536
-"""Of rows that are drawn together: as many as two bytes tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def percentiles(values: NDArray[np.floating], confidence: float) -> tuple[Float6
 def drawn_groups(design: Design, n_replicates: int, seed: int, n_classes: int = 1) -> RowGroups:
     """Return how often each replicate draws each row.
 
-    Up to 65,536 rows (over the number of classes, which may weigh them too) are drawn one by one,
+    Up to 65,536 rows (over `n_classes`, those that have weights of their own) are drawn one by one,
     more in as many groups at random, whose rows are drawn together: what a sum over the rows varies
     by is the same.
     """
@@ -137,11 +135,6 @@ def replicates_of(
         The model's.
     finish : callable, optional
         What is done with weights (rows, n_replicates, lanes) when they are trained.
-
-    Raises
-    ------
-    DataError
-        If a class has no row in a replicate.
     """
     width = weights.shape[1]
     n = drawn.shape[1] // width

@@ -94,16 +94,26 @@ def class_totals(design: Design, n_classes: int | None) -> Float64:
     return totals
 
 
-def check_classes(totals: Float64, labels: NDArray[Any]) -> None:
+def check_classes(
+    totals: Float64,
+    labels: NDArray[Any],
+    remedy: str = "look for a filter or a split that removed the others",
+) -> None:
     """Raise a DataError unless two classes have some of the `class_totals` in every model."""
     for of_model in totals:
         filled = np.flatnonzero(of_model > 0.0)
         if len(filled) > 1:
             continue
         only = f"class {labels.tolist()[filled[0]]!r}" if len(filled) else "no class"
+        if len(totals) > 1 and np.count_nonzero(totals.sum(axis=0)) > 1:
+            raise DataError(
+                f"one of {len(totals):,} models side by side has rows of {only} alone: those of "
+                "the others are all in the fold that it leaves out, or not in its draw of a "
+                "bootstrap; give more rows of the rare class, or do without folds and bootstrap"
+            )
         raise DataError(
             f"y has only one class with any weight ({only}); a classifier needs at least two "
-            "classes: look for a filter or a split that removed the others"
+            f"classes: {remedy}"
         )
 
 

@@ -232,7 +232,8 @@ class LogisticRegression(LinearModel):
         weights = self._centred(trained.weights)
         self._remember(weights, trained)
         if self.bootstrap:
-            groups = drawn_groups(design, self.bootstrap, settings.seed, len(labels))
+            weighed = 1 if self.class_weight is None else len(labels)
+            groups = drawn_groups(design, self.bootstrap, settings.seed, weighed)
             drawn = self.problem(design, labels, [self] * self.bootstrap, groups)
             self.replicates_ = replicates_of(problem, weights, drawn, settings, self._centred)
         self.classes_ = labels
@@ -284,7 +285,7 @@ class LogisticRegression(LinearModel):
         check_classes(totals, labels)
         factors = class_factors([each.class_weight for each in variants], labels, totals)
         if factors is not None:
-            check_classes(totals * factors, labels)
+            check_classes(totals * factors, labels, "class_weight gives the others the weight 0")
         return factors
 
     def _centred(self, weights: Float64) -> Float64:

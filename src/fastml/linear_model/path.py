@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastml._typing import Float64
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, DataError
 from fastml.linear_model.logistic import LogisticRegression
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.problem import Problem
 from fastml.linear_model.regression import LinearRegression
 from fastml.linear_model.settings import Settings, is_number
-from fastml.linear_model.trained import Trained
+from fastml.linear_model.trained import ENDS, Trained
 from fastml.linear_model.training import train
 
 __all__ = ["Path", "regularization_path"]
@@ -24,7 +25,7 @@ __all__ = ["Path", "regularization_path"]
 Learner: TypeAlias = LogisticRegression | LinearRegression
 
 HUGE = 1e12
-"""An l1 penalty under which no coefficient is anything but zero."""
+"""An l1 penalty, in training's units, under which no coefficient is anything but zero."""
 WEAKEST = {"l1": 1e-3, "l2": 1e-6}
 """The weakest penalty of a path as a share of its strongest."""
 
@@ -42,7 +43,7 @@ class Path:
     gap : float64 ndarray of shape (n_penalties,)
         Estimate of how far, relatively, each objective is above its minimum.
     reason : tuple of str
-        Why each training ended.
+        Why each training ended; of the classes against the rest, that which ended worst.
     """
 
     penalties: Float64
@@ -63,7 +64,7 @@ def regularization_path(
     X: Any,
     y: Any,
     penalty: Literal["l1", "l2"] = "l1",
-    values: Sequence[float] | int = 16,
+    values: ArrayLike | int = 16,
     sample_weight: Any = None,
 ) -> Path:
     """Train a model for each of many penalties, to the learner's tolerance.
@@ -78,7 +79,7 @@ def regularization_path(
     X : array-like or table of shape (n_rows, n_features)
     y : array-like of shape (n_rows,)
     penalty : {"l1", "l2"}
-    values : sequence of float, or int
+    values : array-like of float, or int
         The penalties; or how many, evenly in their logarithm from the least l1 at which every
         coefficient is zero, down to a thousandth of it (of l2: from a thousand times the default
         of one over the sum of the weights, down to a millionth of that).
@@ -89,7 +90,8 @@ def regularization_path(
     ConfigError
         If the penalty is unknown, or a value is negative or not finite.
     DataError
-        If the rows cannot be learned from.
+        If the rows cannot be learned from, or no feature tells anything of y, so that there is no
+        l1 penalty to begin at.
     """
     if penalty not in WEAKEST:
         raise ConfigError(f"penalty is {penalty!r}; expected 'l1' or 'l2'")
@@ -104,11 +106,11 @@ def regularization_path(
             return learner.problem(design, labels, variants)
         return learner.problem(design, variants)
 
-    if isinstance(values, int):
+    if isinstance(values, Integral) and not isinstance(values, bool):
         strongest = _strongest(problem, settings) if penalty == "l1" else 1e3 * _default_l2(problem)
-        chosen = np.geomspace(strongest, WEAKEST[penalty] * strongest, _count(values))
+        chosen = np.geomspace(strongest, WEAKEST[penalty] * strongest, _count(int(values)))
     else:
-        chosen = np.sort(np.array([_checked(value) for value in values]))[::-1]
+        chosen = _penalties(values)
     whole = problem(chosen.tolist())
     width = whole.shape[1] // len(chosen)
     trained: list[Trained] = []
@@ -129,18 +131,26 @@ def regularization_path(
         intercept=np.ascontiguousarray(by_penalty[:, :, -1]),
         n_iter=together.n_iter.reshape(-1, models).max(axis=1),
         gap=together.gap.reshape(-1, models).max(axis=1),
-        reason=together.reason[::models],
+        reason=tuple(
+            max(together.reason[first : first + models], key=ENDS.index)
+            for first in range(0, len(together.reason), models)
+        ),
     )
 
 
-def _checked(value: Any) -> float:
-    if not is_number(value) or value < 0.0:
-        raise ConfigError(f"a penalty is {value!r}; expected a finite number of at least 0")
-    return float(value)
+def _penalties(values: Any) -> Float64:
+    """Return penalties from the strongest to the weakest."""
+    found = list(values) if isinstance(values, Iterable) else []
+    if not found:
+        raise ConfigError(f"values is {values!r}; expected penalties, or how many of them")
+    for value in found:
+        if not is_number(value) or value < 0.0:
+            raise ConfigError(f"a penalty is {value!r}; expected a finite number of at least 0")
+    return np.sort(np.array(found, np.float64))[::-1]
 
 
 def _count(values: int) -> int:
-    if values < 1 or isinstance(values, bool):
+    if values < 1:
         raise ConfigError(f"values is {values!r}; expected penalties, or how many of them")
     return values
 
@@ -154,10 +164,17 @@ def _strongest(problem: Callable[[Sequence[float]], Problem], settings: Settings
 
     It is the size of the largest slope there, where the intercept has its best value.
     """
-    nothing = problem([HUGE])
+    unit = problem([1.0])
+    nothing = replace(unit, lanes=replace(unit.lanes, l1=np.full(len(unit.lanes), HUGE)))
     at = train(nothing, settings).weights
     whole = slice(0, nothing.lanes.n_models)
     objective = Objective(nothing.kernels(whole), nothing.lanes)
     objective.move_to(at)
     slopes = np.abs(objective.gradient()[1][:-2]).max(axis=0)
-    return float((slopes * (HUGE / nothing.lanes.l1)).max())
+    strongest = float((slopes / unit.lanes.l1).max())
+    if strongest == 0.0:
+        raise DataError(
+            "no feature tells anything of y: without any penalty every coefficient is zero; state "
+            "the penalties, or look at X and y for constant columns"
+        )
+    return strongest

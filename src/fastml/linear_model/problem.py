@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from fastml._native.linear import DesignKernels
 from fastml._typing import Float64
+from fastml.errors import ConfigError
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.runs import Runs
 from fastml.linear_model.target_scale import TargetScale
 
-__all__ = ["Loss", "Problem", "RowGroups"]
+__all__ = ["MOST_GROUPS", "Loss", "Problem", "RowGroups"]
+
+MOST_GROUPS = 65_536
+"""Of rows that a model weighs alike: as many as two bytes tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,19 @@ class RowGroups:
     weight: NDArray[Any]
 
     def split_by(self, labels: Sequence[NDArray[Any]], factors: Float64) -> RowGroups:
-        """Return finer groups: by a label of each row, which has factors (n_labels, n_models)."""
+        """Return finer groups: by a label of each row, which has factors (n_labels, n_models).
+
+        Raises
+        ------
+        ConfigError
+            If those are too many.
+        """
         n = len(factors)
+        if len(self.weight) * n > MOST_GROUPS:
+            raise ConfigError(
+                f"{len(self.weight):,} folds x {n:,} classes with class_weight are more than "
+                f"{MOST_GROUPS:,} groups of rows; use fewer folds, or leave class_weight out"
+            )
         finer = [
             g * np.uint16(n) + b.astype(np.uint16) for g, b in zip(self.of, labels, strict=True)
         ]

@@ -38,9 +38,19 @@ class TargetScale:
         for block in design.blocks:
             check_finite(_target(block), "y")
         mean = _weighted_sum(design, lambda y: y) / weight
-        variance = _weighted_sum(design, lambda y: (y - mean) ** 2) / weight
-        size = np.sqrt(variance)
+        # Squares of very large or small numbers leave the range of floats; those of shares do not.
+        furthest = np.max(
+            [np.abs(_target(b) - mean).max(axis=0, initial=0.0) for b in design.blocks], axis=0
+        )
+        unit = np.where(furthest > 0.0, furthest, 1.0)
+        variance = _weighted_sum(design, lambda y: ((y - mean) / unit) ** 2) / weight
+        size = unit * np.sqrt(variance)
         constant = size <= 1e-12 * np.abs(mean)
+        if not (size < np.sqrt(np.finfo(np.float64).max)).all():
+            raise DataError(
+                f"y has values so large ({furthest.max():g} from their mean) that their squares "
+                "overflow; divide y by a power of ten"
+            )
         return cls(mean if centred else np.zeros_like(mean), np.where(constant, 1.0, size))
 
     @property

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from fastml._typing import Float64
 from fastml.checkpoint import State
 
-__all__ = ["Trained"]
+__all__ = ["ENDS", "Trained"]
+
+ENDS = ("tolerance", "patience", "epochs", "time_budget", "precision", "max_iter", "diverged")
+"""Why training may end, the worst last."""
 
 
 @dataclass(frozen=True, slots=True)
