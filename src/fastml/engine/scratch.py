@@ -88,11 +88,11 @@ class Scratch:
             _take_space(self._file.fileno(), self._size, size)
             extent = mmap.mmap(self._file.fileno(), size, offset=self._size)
         except OSError as error:
-            raise self._fault(error) from error
+            raise self._fault(error, size) from error
         self._size += size
         return extent
 
-    def _fault(self, error: OSError) -> DataError:
+    def _fault(self, error: OSError, size: int = 0) -> DataError:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return DataError(
                 f"encoded rows have no room in memory, nor in {self._folder}: {error}; allow more "
@@ -101,7 +101,8 @@ class Scratch:
         free = shutil.disk_usage(self._folder).free
         return DataError(
             f"encoded rows have no room in memory, nor in {self._folder}, which is full "
-            f"({self._size / 1e6:,.0f} MB taken, {free / 1e6:,.0f} MB free): free some space, name "
+            f"({self._size / 1e6:,.0f} MB taken, {size / 1e6:,.0f} MB more needed, "
+            f"{free / 1e6:,.0f} MB free): free some space, name "
             "another folder with TMPDIR, or allow more memory (memory=...). Nothing was left behind"
         )
 
