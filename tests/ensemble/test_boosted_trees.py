@@ -78,7 +78,11 @@ def test_training_ends_where_held_out_rows_gain_no_more() -> None:
     model = pipeline("y", rounds=400, learning_rate=0.5, patience=5)
     model.fit(rows(), validation=rows(seed=1))
     assert model.learner_.stop_reason_ == "patience"
-    assert model.learner_.n_iter_ < 200
+    best = model.learner_.n_iter_
+    assert best < 200
+    model = pipeline("y", rounds=best + 2, learning_rate=0.5, patience=5)
+    model.fit(rows(), validation=rows(seed=1))
+    assert (model.learner_.n_iter_, model.learner_.stop_reason_) == (best, "rounds")
 
 
 def test_the_same_seed_and_threads_give_the_same_bits() -> None:

@@ -54,7 +54,8 @@ def test_the_validation_rows_judge_by_default(project: MakeProject) -> None:
         ("tune = { l2 = { low = 1.0, high = 0.5 } }", "low below high"),
         ("tune = true\nl2 = 0.1", "l2 is both stated and tuned"),
         ("folds = 5", "folds is for a search; ask for one: tune = true"),
-        ("tune = true\nscoring = 'auc'", "scoring: expected"),
+        ("tune = true\nscoring = 'auc'", "scoring: scoring is 'auc', which is no metric"),
+        ("tune = true\nscoring = 'profit'", "scoring is 'profit', which needs a threshold"),
         ("kind = 'xgboost'\ntune = true", "tune is for kind = 'linear'"),
     ],
 )

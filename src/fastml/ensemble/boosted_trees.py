@@ -178,9 +178,9 @@ class BoostedTrees(Estimator):
             )
 
         train = matrix(design)
+        stop = xgboost.callback.EarlyStopping(rounds=self.patience, save_best=True)
         watched: dict[str, Any] = {"callbacks": []}
         if validation is not None and validation.n_rows:
-            stop = xgboost.callback.EarlyStopping(rounds=self.patience, save_best=True)
             watched = {"evals": [(matrix(validation, train), "validation")], "callbacks": [stop]}
         if monitor is not None:
             watched["callbacks"].append(self._listener(monitor, classes is None, threads))
@@ -188,7 +188,7 @@ class BoostedTrees(Estimator):
             self._settings(classes, threads), train, self.rounds, verbose_eval=False, **watched
         )
         self.n_iter_ = booster.num_boosted_rounds()
-        self.stop_reason_ = "patience" if self.n_iter_ < self.rounds else "rounds"
+        self.stop_reason_ = "patience" if stop.current_rounds >= self.patience else "rounds"
         self._keep(bytes(booster.save_raw("ubj")), threads)
         self.n_features_in_ = design.n_features
         self.spread_ = self.contributions(_sample(design)).std(axis=0)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, get_args
 
 from fastml.calibration import Method
 from fastml.errors import ConfigError
-from fastml.evaluation.metrics import METRICS
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.model_selection import LaneSearch, LogUniform
 from fastml.model_selection.folds import MOST_FOLDS
+from fastml.model_selection.scoring import check_scoring
 from fastml.model_selection.search_space import candidates_of
 from fastml.preprocessing import FeatureCrosser
 from fastml.preprocessing.bending import Bending
@@ -21,11 +21,12 @@ from fastml.workflow.settings import (
     given,
     number,
     refuse_unknown,
+    text,
     texts,
     whole,
 )
 
-__all__ = ["Learner", "check_learner"]
+__all__ = ["Learner", "check_learner", "scoring_name"]
 
 
 def _class_weight(value: Any, where: str) -> str | dict[str, float]:
@@ -85,6 +86,16 @@ def _values(value: Any, where: str) -> Any:
     )
 
 
+def scoring_name(value: Any, where: str) -> str:
+    """Check for a metric that a search may score by."""
+    name = text(value, where)
+    try:
+        check_scoring(name)
+    except ConfigError as fault:
+        raise ConfigError(f"{where}: {fault}") from fault
+    return name
+
+
 _KINDS = ("linear", "xgboost")
 _BOTH = ("learning_rate", "l2", "l1", "patience")
 _LINEAR = (
@@ -127,7 +138,7 @@ class Learner:
     bootstrap: Annotated[int | None, whole(at_least=2, at_most=100_000)] = None
     tune: Annotated[bool | dict[str, Any] | None, _tune] = None
     folds: Annotated[int | None, whole(at_least=2, at_most=MOST_FOLDS)] = None
-    scoring: Annotated[str | None, choice(*METRICS)] = None
+    scoring: Annotated[str | None, scoring_name] = None
     candidates: Annotated[int | None, whole(at_least=1)] = None
 
     def chosen(self, kind: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastml.errors import ConfigError
 from fastml.model_selection.optuna_search import OptunaSearch
 from fastml.model_selection.pipeline_space import PipelineSpace
-from fastml.model_selection.scoring import check_scoring
 from fastml.pipeline import Pipeline
+from fastml.workflow.learner import scoring_name
 from fastml.workflow.settings import flag, found, number, text, whole
 
 __all__ = ["JOURNAL", "Tune", "check_tune"]
@@ -28,15 +28,6 @@ def _space(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
-def _scoring(value: Any, where: str) -> str:
-    name = text(value, where)
-    try:
-        check_scoring(name)
-    except ConfigError as fault:
-        raise ConfigError(f"{where}: {fault}") from fault
-    return name
-
-
 @dataclass(frozen=True, slots=True)
 class Tune:
     """What is tried, and for how long. A key left out takes the default of `OptunaSearch`."""
@@ -45,7 +36,7 @@ class Tune:
     trials: Annotated[int | None, whole(at_least=1)] = None
     time_budget: Annotated[float | None, number(above=0)] = None
     jobs: Annotated[int | None, whole(at_least=1)] = None
-    scoring: Annotated[str | None, _scoring] = None
+    scoring: Annotated[str | None, scoring_name] = None
     prune: Annotated[bool | None, flag] = None
     seed: Annotated[int | None, whole()] = None
     journal: Annotated[str | None, text] = None
