@@ -29,6 +29,8 @@ LANES_AT_ONCE = 128
 """Whose margins of a block are held at a time: 33 MB of a thread."""
 SCORES_AT_ONCE = 1 << 22
 """Of the candidates that one pass over the rows judges: 34 MB."""
+_SUMS = ("log_loss", "rmse")
+"""Metrics that are a sum over the rows: no scores are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,10 @@ class HeldOut:
         """
         parts = self._parts(most_rows)
         each = self.n_folds * self.width
-        n_rows = sum(rows.block.n_rows for rows in parts)
-        room = min(LANES_AT_ONCE // each, SCORES_AT_ONCE // max(n_rows * self.width, 1))
+        room = LANES_AT_ONCE // each
+        if self.scoring.name not in _SUMS:
+            n_rows = sum(rows.block.n_rows for rows in parts)
+            room = min(room, SCORES_AT_ONCE // max(n_rows * self.width, 1))
         at_once = max(1, room) * each
         return np.concatenate(
             [
@@ -114,7 +118,7 @@ class HeldOut:
         def summed(rows: _Rows) -> Float64:
             return self._sums(rows, scored(rows))
 
-        if self.scoring.name in ("log_loss", "rmse"):
+        if self.scoring.name in _SUMS:
             sums: Float64 = sum(ordered_map(summed, parts, self.threads), np.zeros(1))
             if not sums[-1].all():
                 raise self._weightless(parts)
@@ -139,8 +143,8 @@ class HeldOut:
     def _weightless(self, parts: Sequence[_Rows]) -> DataError:
         n_rows = sum(rows.block.n_rows for rows in parts)
         return DataError(
-            f"none of the rows that were held out together, of {n_rows:,} in {self.n_folds} folds, "
-            "has any weight; use fewer folds, or leave rows without weight out"
+            f"of {n_rows:,} rows to judge by, in {self.n_folds} folds, those of one have no weight; "
+            "use fewer folds, or leave rows without weight out"
         )
 
     def _parts(self, most_rows: int | None) -> list[_Rows]:
