@@ -143,8 +143,8 @@ class HeldOut:
     def _weightless(self, parts: Sequence[_Rows]) -> DataError:
         n_rows = sum(rows.block.n_rows for rows in parts)
         return DataError(
-            f"of {n_rows:,} rows to judge by, in {self.n_folds} folds, those of one have no weight; "
-            "use fewer folds, or leave rows without weight out"
+            f"of {n_rows:,} rows in {self.n_folds} folds, those of one have no weight; use fewer "
+            "folds, or leave rows without weight out"
         )
 
     def _parts(self, most_rows: int | None) -> list[_Rows]:
