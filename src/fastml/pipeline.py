@@ -75,7 +75,7 @@ class Pipeline:
         What an infinite number is.
     threads : int, optional
         Default: FASTML_THREADS, or every core. The result does not depend on it.
-    memory : int or str, optional
+    memory : number or str, optional
         What the process may hold while it is fitted, in bytes or as ``"1GB"``. Encoded rows that
         have no room lie in a temporary file (in TMPDIR, or /var/tmp), from which training streams
         them: the model is the same. Default: FASTML_MEMORY, or three quarters of what the machine
@@ -131,7 +131,7 @@ class Pipeline:
         rows: MissingRowDropper | None = None,
         infinite: Literal["error", "missing"] = "error",
         threads: int | None = None,
-        memory: int | str | None = None,
+        memory: float | str | None = None,
         cache: PathLike | None = None,
     ) -> None:
         self.learner = learner

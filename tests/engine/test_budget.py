@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fastml.engine.budget import available_memory, memory_budget, parse_memory, resident_memory
@@ -15,6 +17,8 @@ from fastml.errors import ConfigError
     ("stated", "size"),
     [
         (1, 1),
+        (1e9, 10**9),
+        (np.int64(10**9), 10**9),
         ("1", 1),
         ("512", 512),
         ("1kB", 1000),
@@ -26,12 +30,12 @@ from fastml.errors import ConfigError
         ("300M", 300_000_000),
     ],
 )
-def test_amounts(stated: int | str, size: int) -> None:
+def test_amounts(stated: float | str, size: int) -> None:
     assert parse_memory(stated, "memory") == size == memory_budget(stated)
 
 
 @pytest.mark.parametrize(
-    "stated", ["", "GB", "1 apple", "-1GB", "0", 0, -5, True, 1.5, "1e9", None]
+    "stated", ["", "GB", "1 apple", "-1GB", "0", 0, -5, True, 1.5, math.nan, math.inf, "1e9", None]
 )
 def test_what_is_no_amount_is_refused(stated: Any) -> None:
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from dataclasses import replace
@@ -210,6 +211,8 @@ def test_one_file_holds_many_searches(tmp_path: Path) -> None:
         assert other.fit(rows()).resumed_ == 0
     assert search(trials=3, journal=journal).fit(rows(seed=5)).resumed_ == 0, "other rows"
     assert search(trials=3, journal=journal).fit(rows()).resumed_ == 3
+    roomy = pipeline(memory="4GB", cache=tmp_path / "no.cache")
+    assert search(trials=3, journal=journal, pipeline=roomy).fit(rows()).resumed_ == 3
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(journal))
     )
@@ -338,3 +341,13 @@ def test_a_search_that_was_not_made_has_no_best() -> None:
 def test_any_share_of_near_predictions_may_score() -> None:
     found = search({"learner.l2": L2}, pipeline=pipeline("y"), scoring="within_30pct", trials=2)
     assert 0.0 < found.fit(rows()).best_score_ < 1.0
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    begun = search(trials=3, journal=tmp_path / "a.journal")
+    monkeypatch.setattr("optuna.storages.journal.JournalFileBackend.append_logs", full)
+    with pytest.raises(ConfigError, match=r"a\.journal cannot be written: No space left"):
+        begun.fit(rows())

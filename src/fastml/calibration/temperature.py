@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastml._typing import Float64
 from fastml.calibration.log_odds import NEAREST
 from fastml.calibration.targets import certainty
+from fastml.linear_model.link import softmax
 
 __all__ = ["Temperature", "fit_temperature"]
 
@@ -37,7 +38,7 @@ class Temperature:
     def __call__(self, probability: Float64) -> Float64:
         """Calibrate probabilities of the positive class, (n,), or of each class, (n, k)."""
         alone = probability.ndim == 1
-        found = _softmax(_logs(probability) / self.temperature)
+        found = softmax(_logs(probability) / self.temperature)
         return np.ascontiguousarray(found[:, 1]) if alone else found
 
     def __str__(self) -> str:
@@ -73,7 +74,7 @@ def fit_temperature(truth: NDArray[np.int64], probability: Float64, weight: Floa
     aim = float(weight @ (sure * own + (1.0 - sure) * others))
 
     def slope_and_curve(sharpness: float) -> tuple[float, float]:
-        chance = _softmax(sharpness * logs)
+        chance = softmax(sharpness * logs)
         mean = (chance * logs).sum(axis=1)
         spread = (chance * np.square(logs - mean[:, None])).sum(axis=1)
         return float(weight @ mean) - aim, float(weight @ spread)
@@ -86,11 +87,6 @@ def _logs(probability: Float64) -> Float64:
     if probability.ndim == 1:
         probability = np.column_stack([1.0 - probability, probability])
     return np.log(np.clip(probability, NEAREST, 1.0))
-
-
-def _softmax(margins: Float64) -> Float64:
-    exponents = np.exp(margins - margins.max(axis=1, keepdims=True))
-    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
 
 
 def _rising_root(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 
 from fastml.errors import ConfigError
@@ -22,12 +23,12 @@ _UNITS = {"": 1} | {
 }
 
 
-def memory_budget(stated: int | str | None = None) -> int:
+def memory_budget(stated: float | str | None = None) -> int:
     """Return the bytes that this process may hold: its peak of resident memory is to stay near.
 
     Parameters
     ----------
-    stated : int or str, optional
+    stated : number or str, optional
         As `parse_memory` takes it; default `FASTML_MEMORY`, else what the process holds already
         and three quarters of `available_memory`.
 
@@ -44,12 +45,12 @@ def memory_budget(stated: int | str | None = None) -> int:
     return _UNBOUNDED if available is None else resident_memory() + int(SHARE * available)
 
 
-def parse_memory(stated: int | str, name: str) -> int:
+def parse_memory(stated: float | str, name: str) -> int:
     """Return an amount of memory in bytes.
 
     Parameters
     ----------
-    stated : int or str
+    stated : number or str
         Bytes, or a number with a unit: kB, MB, GB and TB are powers of 1,000; KiB, MiB, GiB and
         TiB of 1,024. The B may be left out.
     name : str
@@ -62,8 +63,8 @@ def parse_memory(stated: int | str, name: str) -> int:
     """
     if isinstance(stated, str) and (found := _SIZE.fullmatch(stated)):
         size = int(float(found[1]) * _UNITS[(found[2] or "").lower()])
-    elif isinstance(stated, int) and not isinstance(stated, bool):
-        size = stated
+    elif isinstance(stated, Real) and not isinstance(stated, bool) and stated % 1 == 0:
+        size = int(stated)
     else:
         size = 0
     if size < 1:

@@ -20,7 +20,7 @@ from fastml.errors import ConfigError
 from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
-from fastml.linear_model.problem import MOST_GROUPS, Problem, RowGroups
+from fastml.linear_model.problem import MOST_ROW_GROUPS, Problem, RowGroups
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.training import train
 
@@ -96,7 +96,7 @@ def drawn_groups(design: Design, n_replicates: int, seed: int, n_classes: int = 
     by is the same.
     """
     rng = np.random.default_rng(seed)
-    most = MOST_GROUPS // n_classes
+    most = MOST_ROW_GROUPS // n_classes
     n_rows = design.n_rows
     of, first = [], 0
     for block in design.blocks:

@@ -17,9 +17,9 @@ from fastml.linear_model.lanes import LANES, Lanes
 from fastml.linear_model.runs import Runs
 from fastml.linear_model.target_scale import TargetScale
 
-__all__ = ["MOST_GROUPS", "Loss", "Problem", "RowGroups"]
+__all__ = ["MOST_ROW_GROUPS", "Loss", "Problem", "RowGroups"]
 
-MOST_GROUPS = 65_536
+MOST_ROW_GROUPS = 65_536
 """Of rows that a model weighs alike: as many as two bytes tell apart."""
 
 
@@ -74,10 +74,10 @@ class RowGroups:
             If those are too many.
         """
         n = len(factors)
-        if len(self.weight) * n > MOST_GROUPS:
+        if len(self.weight) * n > MOST_ROW_GROUPS:
             raise ConfigError(
                 f"{len(self.weight):,} folds x {n:,} classes with class_weight are more than "
-                f"{MOST_GROUPS:,} groups of rows; use fewer folds, or leave class_weight out"
+                f"{MOST_ROW_GROUPS:,} groups of rows; use fewer folds, or leave class_weight out"
             )
         finer = [
             g * np.uint16(n) + b.astype(np.uint16) for g, b in zip(self.of, labels, strict=True)

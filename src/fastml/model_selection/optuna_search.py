@@ -32,6 +32,8 @@ from fastml.training import ReadTable, fitted, memory_for, read_table, steps_of,
 
 __all__ = ["OptunaSearch"]
 
+_NO_FACTS = ("threads", "memory", "cache")
+"""Settings of a pipeline that no trial depends on."""
 HOPELESS = 10
 """Trials after which a search ends where every one has failed."""
 
@@ -47,8 +49,8 @@ class OptunaSearch:
     Parameters
     ----------
     pipeline : Pipeline
-        What is not searched stays as it has it. It is scored first, as it is, and wins where no
-        trial is better.
+        What is not searched stays as it has it, but its `cache`, which is of one training, is not
+        used. It is scored first, as it is, and wins where no trial is better.
     space : mapping
         By the name of a setting, or nested at its dots: a list of choices, or a range
         ``{"low": ..., "high": ..., "log": ..., "step": ...}`` (`Uniform` and `LogUniform` will do).
@@ -252,7 +254,8 @@ class OptunaSearch:
         rows = hashlib.sha256()
         for part in encoding.arrays():
             rows.update(np.ascontiguousarray(part).data)
-        pipeline = {k: repr(v) for k, v in vars(self.pipeline.clone()).items() if k != "threads"}
+        settings = vars(self.pipeline.clone()).items()
+        pipeline = {name: repr(value) for name, value in settings if name not in _NO_FACTS}
         return {
             "fastml": __version__,
             "scoring": metric.name,

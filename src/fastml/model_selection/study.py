@@ -97,7 +97,9 @@ class Study:
         self._journal: Any = None
         if journal is not None:
             told = {"optuna": optuna.__version__, "space": space.words(), "seed": seed, **facts}
-            self._open(Path(journal), direction, told)
+            self._path = Path(journal)
+            with _writing(self._path):
+                self._open(self._path, direction, told)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -129,10 +131,6 @@ class Study:
                 if each.state.is_finished():
                     self.trials.append(self._read(each))
                     self._study.add_trial(each)
-        except OSError as error:
-            raise ConfigError(
-                f"the journal {journal} cannot be written: {error.strerror}; name another file"
-            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"{journal} is no journal of a search ({error!r}); name another file"
@@ -182,7 +180,20 @@ class Study:
             return
         self.trials.append(trial)
         if self._journal is not None:
-            self._journal.add_trial(told)
+            with _writing(self._path):
+                self._journal.add_trial(told)
+
+
+@contextmanager
+def _writing(journal: Path) -> Iterator[None]:
+    """Tell what keeps a journal from being written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"the journal {journal} cannot be written: {error.strerror}; name another file, or "
+            "free some space: the trials that it has are kept"
+        ) from error
 
 
 def _mend(journal: Path) -> None:
