@@ -240,8 +240,8 @@ def test_more_lanes_are_judged_than_a_kernel_holds() -> None:
 
 def test_a_sample_is_of_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables are sorted: some blocks alone would be of one class, or of one time."""
-    monkeypatch.setattr("fastml.model_selection.contest.SAMPLE_ROWS", 1_000)
-    monkeypatch.setattr("fastml.model_selection.contest.FINAL_ROWS", 1_000)
+    for name in ("SAMPLE_ROWS", "FINAL_ROWS"):
+        monkeypatch.setattr(f"fastml.model_selection.contest.{name}", 1_000)
     x, y = classes_table(4_000)
     order = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:200]])
     blocks = [
@@ -258,7 +258,7 @@ def test_folds_without_weight_are_refused() -> None:
     x, y = classes_table(400)
     weight = np.zeros(400)
     weight[:30] = 1.0
-    with pytest.raises(DataError, match="those of one have no weight"):
+    with pytest.raises(DataError, match="rows that were held out together has any weight"):
         LaneSearch(LogisticRegression(), {"l2": [1.0]}, folds=40).fit(x, y, weight)
     design, nothing = coded_design(100), coded_design(100)
     nothing.blocks = [block.rows(0, 0) for block in nothing.blocks]

@@ -28,9 +28,7 @@ RUNS = 256
 LANES_AT_ONCE = 128
 """Whose margins of a block are held at a time: 33 MB of a thread."""
 SCORES_AT_ONCE = 1 << 22
-"""Of the candidates that one pass over the rows judges: 34 MB."""
-_SUMS = ("log_loss", "rmse")
-"""Metrics that are a sum over the rows: no scores are held."""
+"""Of the candidates that one pass over the rows judges, where their scores are held: 34 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,11 @@ class HeldOut:
     scores: Callable[[Float64], Float64]
     threads: int | None = None
 
+    @property
+    def _adds_up(self) -> bool:
+        """Whether the metric is of a sum over the rows, whose scores need not be held."""
+        return self.scoring.name in ("log_loss", "rmse")
+
     def judge(self, weights: Float64, *, most_rows: int | None = None) -> Float64:
         """Measure models on the rows that they did not see.
 
@@ -96,12 +99,12 @@ class HeldOut:
             If the metric is not defined on the rows of a fold, or these have no weight.
         """
         parts = self._parts(most_rows)
-        each = self.n_folds * self.width
-        room = LANES_AT_ONCE // each
-        if self.scoring.name not in _SUMS:
+        lanes = self.n_folds * self.width
+        room = LANES_AT_ONCE // lanes
+        if not self._adds_up:
             n_rows = sum(rows.block.n_rows for rows in parts)
             room = min(room, SCORES_AT_ONCE // max(n_rows * self.width, 1))
-        at_once = max(1, room) * each
+        at_once = max(1, room) * lanes
         return np.concatenate(
             [
                 self._judged(parts, weights[:, first : first + at_once])
@@ -110,7 +113,7 @@ class HeldOut:
         )
 
     def _judged(self, parts: Sequence[_Rows], weights: Float64) -> Float64:
-        """Measure some of the candidates, (n_candidates, n_folds)."""
+        """Measure some candidates, (n_candidates, n_folds)."""
 
         def scored(rows: _Rows) -> Float64:
             return self._scored(rows, weights)
@@ -118,10 +121,11 @@ class HeldOut:
         def summed(rows: _Rows) -> Float64:
             return self._sums(rows, scored(rows))
 
-        if self.scoring.name in _SUMS:
+        if self._adds_up:
             sums: Float64 = sum(ordered_map(summed, parts, self.threads), np.zeros(1))
             if not sums[-1].all():
-                raise self._weightless(parts)
+                lacking = np.argmin(sums[-1])
+                raise self._without_weight(sum(int((r.fold == lacking).sum()) for r in parts))
             mean: Float64 = sums[:-1] / sums[-1]
             return np.asarray(np.sqrt(mean)) if self.scoring.name == "rmse" else mean
         scores = np.concatenate(list(ordered_map(scored, parts, self.threads)))
@@ -132,20 +136,11 @@ class HeldOut:
         measured = np.empty((scores.shape[1], self.n_folds))
         for number in range(self.n_folds):
             own = fold == number
-            if not weight[own].any():
-                raise self._weightless(parts)
-            for candidate in range(len(measured)):
+            for candidate in range(scores.shape[1]):
                 measured[candidate, number] = self._measure(
                     truth[own], scores[own, candidate], weight[own]
                 )
         return measured
-
-    def _weightless(self, parts: Sequence[_Rows]) -> DataError:
-        n_rows = sum(rows.block.n_rows for rows in parts)
-        return DataError(
-            f"of {n_rows:,} rows in {self.n_folds} folds, those of one have no weight; use fewer "
-            "folds, or leave rows without weight out"
-        )
 
     def _parts(self, most_rows: int | None) -> list[_Rows]:
         """Return the rows to judge on, or some of them from all over the table."""
@@ -173,36 +168,35 @@ class HeldOut:
         -------
         float64 ndarray of shape (n_rows, n_candidates), or (n_rows, n_candidates, n_outputs)
         """
-        n, lanes = rows.block.n_rows, weights.shape[1]
-        n_candidates = lanes // (self.n_folds * self.width)
-        shape = n_candidates, self.n_folds, self.width
-        own = self._margins(rows.block, weights).reshape(n, *shape)
-        added = weights[-1].reshape(shape).swapaxes(0, 1)
-        if self.n_folds > 1:
-            own, added = own[np.arange(n), :, rows.fold], added[rows.fold]
-        own = own.reshape(n, n_candidates, self.width) + added
+        n, n_models = rows.block.n_rows, weights.shape[1] // self.width
+        n_candidates = n_models // self.n_folds
+        own = np.empty((n, n_candidates, self.width))
+        of_fold = [np.flatnonzero(rows.fold == number) for number in range(self.n_folds)]
+        at_once = max(1, LANES_AT_ONCE // self.width)
+        for first in range(0, n_models, at_once):
+            models = range(first, min(first + at_once, n_models))
+            lanes = slice(models.start * self.width, models.stop * self.width)
+            margins = self._margins(rows.block, weights[:, lanes])
+            for model, of_model in zip(models, np.split(margins, len(models), axis=1), strict=True):
+                candidate, number = divmod(model, self.n_folds)
+                at = of_fold[number] if self.n_folds > 1 else slice(None)
+                own[at, candidate] = of_model[at]
+        rows.block.rest()
         scores = self.scores(own.reshape(n * n_candidates, self.width))
         return scores.reshape(n, n_candidates, *scores.shape[1:])
 
-    def _margins(self, block: DesignBlock, weights: Float64) -> NDArray[Any]:
-        """Return the margins of a block's rows, (n_rows, lanes), without the intercepts.
-
-        These may be far larger than what float32 tells apart.
-        """
+    def _margins(self, block: DesignBlock, weights: Float64) -> Float64:
+        """Return the margins of a block's rows in some lanes, (n_rows, lanes)."""
         lanes = weights.shape[1]
-        whole = np.empty((block.n_rows, lanes), self.design.dtype)
-        for first in range(0, lanes, LANES_AT_ONCE):
-            some = weights[:-1, first : first + LANES_AT_ONCE]
-            n = some.shape[1]
-            typed = np.zeros((len(weights), fitting(n)), self.design.dtype)
-            typed[:-1, :n] = some
-            kernels = DesignKernels(
-                [(block.dense, block.codes, None, None)], self.design.n_codes, typed.shape[1]
-            )
-            margins = np.empty((block.n_rows, typed.shape[1]), self.design.dtype)
-            kernels.margins(0, typed, margins)
-            whole[:, first : first + n] = margins[:, :n]
-        block.rest()
+        typed = np.zeros((len(weights), fitting(lanes)), self.design.dtype)
+        typed[:, :lanes] = weights
+        typed[-1] = 0.0  # an intercept may be far larger than what float32 tells apart
+        kernels = DesignKernels(
+            [(block.dense, block.codes, None, None)], self.design.n_codes, typed.shape[1]
+        )
+        margins = np.empty((block.n_rows, typed.shape[1]), self.design.dtype)
+        kernels.margins(0, typed, margins)
+        whole: Float64 = margins[:, :lanes] + weights[-1]
         return whole
 
     def _sums(self, rows: _Rows, scores: Float64) -> Float64:
@@ -213,6 +207,8 @@ class HeldOut:
         return np.array([np.bincount(rows.fold, each, self.n_folds) for each in weighted])
 
     def _measure(self, truth: NDArray[Any], scores: Float64, weight: Float64) -> float:
+        if not weight.any():
+            raise self._without_weight(len(truth))
         value = score_of(self.scoring, checked(self.task, truth, scores, weight))
         if not np.isfinite(value):
             raise DataError(
@@ -220,6 +216,12 @@ class HeldOut:
                 "out: a class is missing among them; use fewer folds or another scoring"
             )
         return value
+
+    def _without_weight(self, n_rows: int) -> DataError:
+        return DataError(
+            f"none of {n_rows:,} rows that were held out together has any weight; use fewer folds, "
+            "or leave rows without weight out"
+        )
 
 
 def _log_loss(truth: NDArray[Any], scores: Float64) -> Float64:
