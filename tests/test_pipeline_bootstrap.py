@@ -87,6 +87,8 @@ def test_intervals_are_of_calibrated_probabilities() -> None:
 def test_without_replicates_there_are_no_intervals() -> None:
     with pytest.raises(ConfigError, match="no replicates"):
         fitted("left", LogisticRegression()).predict_interval(table(3))
+    with pytest.raises(ConfigError, match="no replicates"):
+        fitted("left", LogisticRegression()).metric_intervals(table(3))
 
 
 def test_rows_without_a_target_cannot_be_judged() -> None:

@@ -53,7 +53,8 @@ class Resumable(Protocol):
 class Checkpoint:
     """A folder in which every training inside ``with`` saves its state at intervals.
 
-    When the body ends without an error, what was saved is removed. When it does not, the same body
+    When the body ends without an error, what was saved of its trainings is removed (and nothing
+    else that lies there). When it does not, the same body
     under another `Checkpoint` of the same folder goes on where this one was, and ends with the same
     model to the last bit: on the same rows, with the same settings, release and kind of processor.
     A `time_budget` is a promise of time and not of a model: it begins anew, and no two runs that it
@@ -91,8 +92,10 @@ class Checkpoint:
         self.found = self.resumed = 0
         self._every = every
         self._before = sorted(self.folder.glob(f"*{_SUFFIX}"))
+        self.resume = resume
         self._earlier = list(self._before) if resume else []
-        self._written: set[Path] = set()
+        self._own: set[Path] = set()  # what these trainings are or may be saved in
+        self._saved = False
         self._finished: list[tuple[Saver, State]] = []  # not written yet
         self._stopping = False
         self._under_way = 0  # trainings that save their state
@@ -116,14 +119,19 @@ class Checkpoint:
         _current.reset(self._token)
         if error is None:
             self._clear()
-        elif self._written and not isinstance(error, StoppedError):
+        elif self._saved and not isinstance(error, StoppedError):
             error.add_note(f"what was learned until it was last saved is in {self.folder}")
 
     def _clear(self) -> None:
-        """Remove what was saved, now or before, and the folder, if it then is empty."""
-        torn = self.folder.glob(f".*{_SUFFIX}.*.tmp")  # by a process that was killed
-        for path in [*self._before, *self._written, *torn]:
+        """Remove what was saved of these trainings, and the folder, if it then is empty."""
+        if self._before:  # of the same trainings, perhaps
+            self._own |= {
+                saver.path(what) for saver, _ in self._finished for what in ("done", "state")
+            }
+        for path in self._own:
             path.unlink(missing_ok=True)
+            for torn in self.folder.glob(f".{path.name}.*.tmp"):  # by a process that was killed
+                torn.unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -191,6 +199,7 @@ class Checkpoint:
         if result is not None:
             with self._lock:
                 self.found += 1
+                self._own.add(saver.path("state"))
             return result
         with self._lock:
             self._under_way += saves
@@ -242,6 +251,7 @@ class Checkpoint:
             raise StoppedError(f"stopped as asked; what was learned is saved in {self.folder}")
 
     def _write(self, path: Path, arrays: State) -> None:
+        self._own.add(path)
         with atomic_path(path) as beside, beside.open("wb") as file:
             writer = CheckedWriter(file, MAGIC, VERSION)
             places = [
@@ -249,13 +259,14 @@ class Checkpoint:
                 for name, array in arrays.items()
             ]
             writer.finish({"arrays": places})
-        self._written.add(path)
+        self._saved = True
 
     def read(self, path: Path) -> State | None:
         """Return the arrays of a file that was there before, if it was, and is whole.
 
         They lie in the file, to be copied.
         """
+        self._own.add(path)
         if path not in self._earlier:
             return None
         try:

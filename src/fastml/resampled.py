@@ -72,7 +72,7 @@ def metric_intervals(
         Begins a pass over the rows.
     """
     linear = _linear(learner)
-    n = replicates_drawn(linear)
+    n = linear.bootstrapped().n
     rng = np.random.default_rng((linear.seed, 1))  # not the draws of the training rows
     measured: dict[str, list[float]] = {}
     some = slice(0, FIRST)

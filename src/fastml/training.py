@@ -127,7 +127,7 @@ def _encoded(
     size = sum(block.dense.nbytes + block.codes.nbytes for block in design.blocks) / 1e6
     where = f"{size:,.0f} MB in memory"
     if memory.overflowed:
-        where = f"{size:,.0f} MB, of which {memory.overflowed / 1e6:,.0f} MB in a temporary file"
+        where = f"{size:,.0f} MB; a temporary file took {memory.overflowed / 1e6:,.0f} MB"
     if kept is not None:
         if kept.write(rows):
             where += f"; kept in {pipeline.cache} ({why})"

@@ -72,7 +72,7 @@ def test_run_within_some_memory_keeps_rows_for_the_next(
     fastml("run", "project.toml", "--out", "plain", "--seed", "3")
     metrics = Path("plain/metrics.json").read_text()
     more = ["--memory", "1MB", "--cache", "rows.encoded", "--seed", "3", "--draft"]
-    for said in ("MB in a temporary file; kept in rows.encoded", "read from rows.encoded"):
+    for said in (" MB; kept in rows.encoded", "read from rows.encoded"):
         result = fastml("run", "project.toml", "--out", "run", *more)
         assert said in result.stderr
         assert said in Path("run/run.log").read_text()

@@ -145,7 +145,7 @@ def test_bad_shares_are_named(values, message):
         ),
         (
             lambda: stratified(np.arange(9), list("abcdefghi"), Shares(), 7, "c"),
-            r"class 'a' of column 'c' has 1 rows \(and 8 more classes like it\)",
+            r"class 'a' of column 'c' has 1 row \(and 8 more classes like it\)",
         ),
         (lambda: by_time(np.array([1, 1, 2]), Shares(), "day"), "there are 2 distinct times in"),
         (lambda: by_group(np.array([1, 1, 2]), Shares(), 7, "g"), "there are 2 groups in column"),

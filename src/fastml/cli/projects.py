@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Annotated
 
@@ -113,7 +114,8 @@ def run(
                 journal=progress.journal,
             )
         except StoppedError as stopped:
-            stopped.add_note(f"`fastml run {project} --resume` goes on")
+            given = shlex.join(word for word in sys.argv[1:] if word != "--resume")
+            stopped.add_note(f"`fastml {given} --resume` goes on")
             raise
     with printing():
         if as_json:

@@ -118,7 +118,7 @@ class LinearModel(Estimator):
         ConfigError
             If there are no replicates, or the confidence is not between 0 and 1.
         """
-        low, high = self._bootstrapped().interval(confidence)
+        low, high = self.bootstrapped().interval(confidence)
         coef = np.shape(self.coef_)
         return low[:-1].T.reshape(coef), high[:-1].T.reshape(coef)
 
@@ -152,7 +152,7 @@ class LinearModel(Estimator):
 
         `calibrated` is what scores go through, (n_rows, [k,]).
         """
-        n = self._bootstrapped().weights[0].size
+        n = self.bootstrapped().weights[0].size
         rows = max(1, SCORES_AT_ONCE // n)
         parts = [
             percentiles(
@@ -170,11 +170,12 @@ class LinearModel(Estimator):
         some: slice = slice(None),
     ) -> Float64:
         """Return the scores of a block's rows by each, or some, replicates: (n_rows, [k,] n)."""
-        margins = self._bootstrapped().margins(block, some)
+        margins = self.bootstrapped().margins(block, some)
         scores = [self.scores(margins[..., i]) for i in range(margins.shape[-1])]
         return np.stack(scores if calibrated is None else list(map(calibrated, scores)), axis=-1)
 
-    def _bootstrapped(self) -> Replicates:
+    def bootstrapped(self) -> Replicates:
+        """Return the replicates, or raise a `ConfigError` that says how to come by some."""
         if not hasattr(self, "weights_"):
             raise not_fitted(self)
         if self.replicates_ is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml.errors import ConfigError, DataError
+from fastml.evaluation.numbers import how_many
 
 __all__ = ["Labels", "Shares", "by_group", "by_time", "randomly", "stratified"]
 
@@ -113,9 +114,10 @@ def stratified(codes: Codes, names: list[Any], shares: Shares, seed: int, column
         first = scarce[0]
         others = f" (and {len(scarce) - 1:,} more classes like it)" if len(scarce) > 1 else ""
         raise DataError(
-            f"class {names[first]!r} of column {column!r} has {counts[first]:,} rows{others}; a "
-            f"stratified split into {len(shares.used)} needs at least {len(shares.used)} rows of "
-            "each class; merge or drop rare classes, or use method='random'"
+            f"class {names[first]!r} of column {column!r} has "
+            f"{how_many(int(counts[first]), 'row')}{others}; a stratified split into "
+            f"{len(shares.used)} needs at least {len(shares.used)} rows of each class; merge or "
+            "drop rare classes, or use method='random'"
         )
     order = np.argsort(_keys(len(codes), seed), kind="stable")
     narrow = np.uint16 if len(names) < 2**16 else np.int64  # sorted by radix

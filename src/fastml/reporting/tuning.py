@@ -44,6 +44,8 @@ def tuning_words(tuning: Tuning) -> Iterator[str]:
             f"every trial has a {tuning.scoring} of {given} on validation: what was tried makes no "
             "difference"
         )
+    elif not scores and tuning.trials:
+        yield f"no trial could be trained; the settings are as given, {tuning.scoring} {given}"
     elif not tuning.best.params:
         yield f"no trial beats the settings as given, {tuning.scoring} {given} on validation"
     else:

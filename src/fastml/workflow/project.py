@@ -236,7 +236,7 @@ class Project:
 
     @property
     def checkpoint(self) -> Path:
-        """Where training is saved while it goes on."""
+        """Where training is saved while it goes on: beside the project file."""
         return self.folder / "training.checkpoint"
 
     @property

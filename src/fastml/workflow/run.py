@@ -86,7 +86,11 @@ def run(
     journal = journal or Journal()
     if checkpoint is None:
         return _run(project, out, draft, cache, journal)
-    if not checkpoint.looks and checkpoint.holds_something:
+    if checkpoint.looks:
+        journal.say(f"going on with what is saved in {checkpoint.folder}, where it is of this run")
+    elif checkpoint.resume:
+        journal.say(f"nothing is saved in {checkpoint.folder}: training begins anew")
+    elif checkpoint.holds_something:
         journal.say(f"{checkpoint.folder} holds a run that was cut off; --resume would go on")
     with checkpoint:
         return _run(project, out, draft, cache, journal)
@@ -310,7 +314,7 @@ def _say_resumed(journal: Journal) -> None:
     if checkpoint.of_no_use:
         journal.say(
             f"what {checkpoint.folder} holds is of other rows or settings, of another release or "
-            "kind of processor: training began anew"
+            "kind of processor: training began anew, and left it there"
         )
     else:
         done, under_way = checkpoint.found, checkpoint.resumed
