@@ -295,3 +295,22 @@ def test_a_class_that_a_fold_lacks_is_told() -> None:
         DataError, match="one of 5 models side by side has rows of class False alone"
     ):
         LaneSearch(LogisticRegression(), {"l2": [1.0]}).fit(x, np.arange(100) == 7)
+
+
+def test_a_rare_class_of_a_sorted_table_is_compared_on_all_rows() -> None:
+    """A sample would have none of its rows, and call every candidate perfect."""
+    rng = np.random.default_rng(0)
+    n, rare = 400_000, 400
+    x = rng.normal(size=(n, 3))
+    y = np.zeros(n)
+    x[-rare:] += 1.5
+    y[-rare:] = 1.0
+    blocks = [
+        DesignBlock(x[rows], np.empty((n // 4, 0), np.int32), y[rows])
+        for rows in np.array_split(np.arange(n), 4)
+    ]
+    learner, space = LogisticRegression(), {"l2": [1e-6, 1e-3, 1.0]}
+    search = LaneSearch(learner, space, folds=3).fit_design(Design(blocks, 3, 0), classes=[0, 1])
+    assert np.isnan(search.cv_results_["epochs"]).all()  # to convergence
+    assert 0.002 < search.best_score_ < 0.01
+    assert search.best_params_["l2"] < 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from fastml._typing import Bool, Float64
 from fastml.linear_model import LinearRegression, LogisticRegression
-from fastml.linear_model.design import Design
+from fastml.linear_model.design import Design, DesignBlock
 from fastml.linear_model.problem import Problem, RowGroups
+from fastml.linear_model.runs import draw_runs
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.training import train
 from fastml.model_selection.held_out import HeldOut
@@ -31,6 +32,8 @@ SAMPLE_ROWS = 1 << 17
 """Rows that candidates are judged on while most of them are still in the race."""
 FINAL_ROWS = 1 << 20
 """The same of the last."""
+ENOUGH = 100
+"""Rows of a second class, for each fold, in the samples that candidates are compared on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,15 @@ class Contest:
         return Outcome(scores, np.full(len(scores), np.nan), best, self._start(best, own))
 
     def race(self) -> Outcome:
-        """Train candidates part by part; only the best of each part go on (see `Racers`)."""
+        """Train candidates part by part; only the best of each part go on (see `Racers`).
+
+        Where a sample would hold too few rows of a second class, all are trained on all rows.
+        """
         kind: type[Racers] = Stepping if self.settings.solver == "sgd" else Solving
         n = len(self.candidates)
         racers = kind(self.problem, self.settings, n, self.held_out.n_folds)
+        if not self._tells(racers.ends[0]):
+            return self.converge()
         running = list(range(n))
         scores, epochs = np.full((n, self.held_out.n_folds), np.nan), np.zeros(n)
         for end in racers.ends:
@@ -139,6 +147,15 @@ class Contest:
             running = [running[place] for place in kept]
             racers.keep(kept)
         return Outcome(scores, epochs, running[0], self._start(running[0], racers.weights))
+
+    def _tells(self, share: float) -> bool:
+        """Whether samples have enough rows of two classes: of a rare one they may have none."""
+        if self.classes is None:
+            return True
+        block_rows = [block.n_rows for block in self.design.blocks]
+        runs = draw_runs(block_rows, self.settings.seed, (0.0, min(share, 1.0)))
+        samples = self.problem.of_runs(runs).design.blocks, self.held_out.blocks(SAMPLE_ROWS)
+        return all(_of_second_class(each) >= ENOUGH * self.held_out.n_folds for each in samples)
 
     def _judged(
         self, problem: Problem, weights: Float64, strayed: Bool, *, most_rows: int | None
@@ -161,3 +178,14 @@ class Contest:
         problem = self.problem.of_variants([candidate], len(self.candidates))
         outward = problem.outward(weights)
         return np.asarray(outward.reshape(len(outward), self.held_out.n_folds, -1).mean(axis=1))
+
+
+def _of_second_class(blocks: Iterable[DesignBlock]) -> int:
+    """Return how many rows that weigh anything are of the second most frequent class."""
+    counts = np.zeros(2, np.intp)
+    for block in blocks:
+        assert block.target is not None
+        target = block.target if block.weight is None else block.target[block.weight > 0.0]
+        more = np.bincount(target.astype(np.intp), minlength=len(counts))
+        counts = np.pad(counts, (0, len(more) - len(counts))) + more
+    return int(np.sort(counts)[-2])

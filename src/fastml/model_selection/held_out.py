@@ -142,6 +142,10 @@ class HeldOut:
                 )
         return measured
 
+    def blocks(self, most_rows: int) -> list[DesignBlock]:
+        """Return the rows that `judge` takes of so many."""
+        return [rows.block for rows in self._parts(most_rows)]
+
     def _parts(self, most_rows: int | None) -> list[_Rows]:
         """Return the rows to judge on, or some of them from all over the table."""
         block_rows = [block.n_rows for block in self.design.blocks]
