@@ -28,7 +28,7 @@ LinearLearner: TypeAlias = LogisticRegression | LinearRegression
 
 EXACT = 1e-7
 """Tolerance of the batch solver while candidates are compared, where the learner states none."""
-SAMPLE_ROWS = 1 << 17
+SAMPLE_ROWS = 1 << 16
 """Rows that candidates are judged on while most of them are still in the race."""
 FINAL_ROWS = 1 << 20
 """The same of the last."""

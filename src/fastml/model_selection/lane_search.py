@@ -183,9 +183,11 @@ class LaneSearch(Estimator):
         self._remember(candidates, outcome, larger_is_better=held_out.scoring.larger_is_better)
         options: dict[str, Any] = {} if labels is None else {"classes": labels}
         self.best_estimator_ = self.learner.clone().set_params(**self.best_params_)
+        # The penalty was chosen by these rows: there is no other use of ending early, unless asked.
+        watched = self.learner.patience is not None or self.learner.solver == "sgd"
         self.best_estimator_.fit_design(
             design,
-            validation=None if self.folds else validation,
+            validation=validation if watched and not self.folds else None,
             start=outcome.start,
             threads=threads,
             **options,
