@@ -145,7 +145,6 @@ def test_blocks_of_no_rows(data: pa.Table) -> None:
 
 
 def test_boosted_trees_are_the_same(data: pa.Table) -> None:
-    pytest.importorskip("xgboost")
     from fastml.ensemble import BoostedTrees
 
     def scores(memory: int | str) -> np.ndarray[Any, Any]:

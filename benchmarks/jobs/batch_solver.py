@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.job import AbsentError, Job, Side, Work
-from benchmarks.jobs.encoded import encoded_design, one_hot_matrix
+from benchmarks.jobs.encoded import encoded_design, one_hot_matrix, read_encoded
 from benchmarks.jobs.optimum import relative_gap
-from benchmarks.jobs.sgd_epoch import read_encoded
 from benchmarks.tables import Layout
 
 GAP = 1e-6

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs.encoded import encoded_design
-from benchmarks.jobs.sgd_epoch import read_encoded
+from benchmarks.jobs.encoded import encoded_design, read_encoded
 from benchmarks.tables import Layout
 
 __all__ = ["objective", "relative_gap"]

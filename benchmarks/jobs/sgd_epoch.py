@@ -5,32 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.job import Job, Work
+from benchmarks.jobs.encoded import one_hot_matrix, read_encoded
 from benchmarks.tables import Layout
-
-
-def read_encoded(path: Path, layout: Layout) -> tuple[Any, Any, int, Any]:
-    """Return scaled numbers, codes that are offset one column after the other, and the target."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path)
-    numbers = np.empty((table.num_rows, layout.numeric), np.float32)
-    for j, name in enumerate(layout.numeric_columns):
-        values = table[name]
-        centred = pc.subtract(values, pc.mean(values)).fill_null(0.0).to_numpy()
-        numbers[:, j] = centred / centred.std()
-    codes = np.empty((table.num_rows, len(layout.categories)), np.int32)
-    n_codes = 0
-    for j, name in enumerate(layout.string_columns):
-        column = table[name].combine_chunks().dictionary_encode(null_encoding="encode")
-        codes[:, j] = column.indices.to_numpy() + n_codes
-        n_codes += len(column.dictionary)
-    return numbers, codes, n_codes, table["y"].to_numpy()
 
 
 def fastml(path: Path, layout: Layout) -> Work:
@@ -66,8 +46,6 @@ def fastml(path: Path, layout: Layout) -> Work:
 
 def sklearn(path: Path, layout: Layout) -> Work:
     from sklearn.linear_model import SGDClassifier
-
-    from benchmarks.jobs.encoded import one_hot_matrix
 
     matrix, y = one_hot_matrix(path, layout)
     n = len(y)
