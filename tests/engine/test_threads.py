@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -32,18 +33,53 @@ def test_few_items_are_held_at_once() -> None:
     results.close()
 
 
-def test_an_error_is_raised_at_its_place_and_threads_end() -> None:
+def test_an_error_is_raised_at_its_place_and_nothing_runs_on() -> None:
+    running = set()
+
     def fails_at_3(i: int) -> int:
         if i == 3:
             raise ValueError("at 3")
+        running.add(i)
+        time.sleep(0.01)
+        running.remove(i)
         return i
 
-    before = threading.active_count()
     results = ordered_map(fails_at_3, range(10), threads=2)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="at 3"):
         next(results)
-    assert threading.active_count() == before
+    assert not running
+
+
+def test_threads_are_started_once() -> None:
+    def both() -> set[int]:
+        barrier = threading.Barrier(3)
+
+        def name(i: int) -> int:
+            barrier.wait()
+            return threading.get_ident()
+
+        return set(ordered_map(name, range(3), threads=3))
+
+    assert both() == both()
+
+
+def test_a_map_inside_a_map() -> None:
+    def inner(i: int) -> int:
+        return sum(ordered_map(lambda j: i * j, range(4), threads=2))
+
+    assert list(ordered_map(inner, range(5), threads=2)) == [6 * i for i in range(5)]
+
+
+def test_a_forked_child_starts_its_own() -> None:
+    assert list(ordered_map(abs, range(4), threads=2)) == [0, 1, 2, 3]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if list(ordered_map(abs, range(4), threads=2)) == [0, 1, 2, 3] else 1)
+    deadline = time.monotonic() + 20.0
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ended == (child, 0)
 
 
 def test_read_ahead_gives_all_items_in_order() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastml._typing import Float64
-from fastml.linear_model.line_search import FLATTER, line_search
+from fastml.linear_model.line_search import FARTHEST, FLATTER, line_search, secant
 from fastml.linear_model.objective import Along
 
 Curve = Callable[[Float64], Along]
@@ -44,6 +44,18 @@ def test_finds_the_minima_of_parabolas(curves: list[tuple[float, float]]) -> Non
     assert (np.abs(at(step).slope) <= FLATTER * np.abs(at(0.0 * step).slope)).all()
     alone = [search(quadratic([b], [k]))[0] for b, k in curves]
     np.testing.assert_array_equal(step, alone)
+
+
+@given(st.floats(0.2, 5.0), st.floats(1e-6, 1e6))
+def test_secants_meet_the_minima_of_parabolas(best: float, bend: float) -> None:
+    at = quadratic([best], [bend])
+    found = secant(at(np.zeros(1)).slope, at(np.ones(1)).slope)
+    np.testing.assert_allclose(found, best, rtol=1e-9)
+
+
+def test_secants_of_lines_and_of_nothing_end_somewhere() -> None:
+    slope, end_slope = np.full(4, -1.0), np.array([-1.0, -0.99, np.nan, np.inf])
+    np.testing.assert_array_equal(secant(slope, end_slope), [0.5, FARTHEST, 0.5, 0.5])
 
 
 @given(st.floats(0.1, 50.0), st.floats(0.1, 20.0))

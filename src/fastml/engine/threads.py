@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -45,7 +47,8 @@ def ordered_map(
 
     At most `window` items (default: two for each thread) are held at once, so that memory stays
     bounded whatever the length of the stream. With one thread nothing is started and each item is
-    handled as its result is asked for. The results never depend on the number of threads.
+    handled as its result is asked for. The results never depend on the number of threads, which
+    stay for the maps that follow: a pass over a table may take no longer than starting them.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def ordered_map(
         yield from map(function, first)
         return
     pending: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="fastml") as pool:
+    with _pool(threads) as pool:
         try:
             iterator = chain(first, iterator)
             for item in islice(iterator, window or 2 * threads):
@@ -82,8 +85,32 @@ def ordered_map(
                     pending.append(pool.submit(function, item))
                 yield result
         finally:
-            for future in pending:
-                future.cancel()
+            wait([future for future in pending if not future.cancel()])
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_starting = threading.Lock()
+_here = threading.local()
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Give the pool of so many threads; one of those gets another, lest it wait for itself."""
+    if getattr(_here, "pooled", False):
+        with ThreadPoolExecutor(threads, thread_name_prefix="fastml") as pool:
+            yield pool
+        return
+    with _starting:
+        if threads not in _pools:
+            _pools[threads] = ThreadPoolExecutor(
+                threads, thread_name_prefix="fastml", initializer=setattr, initargs=_POOLED
+            )
+    yield _pools[threads]
+
+
+_POOLED = (_here, "pooled", True)
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pools.clear)
 
 
 def read_ahead(items: Iterable[T], window: int = 2) -> Iterator[T]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from fastml._typing import Bool, Float64
 from fastml.checkpoint import Saver, State
 from fastml.linear_model.lanes import Lanes
-from fastml.linear_model.line_search import line_search, suffices
+from fastml.linear_model.line_search import line_search, secant, suffices
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
 
@@ -164,7 +164,6 @@ class _Descent:
         self.given = precondition is not None
         self.decrease = self.last = np.full(lanes.n_models, np.inf)
         self.stuck = np.zeros(lanes.n_models, np.bool_)
-        self.whole = not lanes.l1.any()  # whether all models may well go the whole step next
         self.n_iter = 0
 
     def begin(self, start: Float64) -> None:
@@ -177,7 +176,7 @@ class _Descent:
     def state(self) -> State:
         """Return what the next iteration depends on, but for the objective's own state."""
         state = {name: getattr(self, name) for name in _ARRAYS}
-        state["whole"], state["n_iter"] = np.array([self.whole]), np.array([self.n_iter])
+        state["n_iter"] = np.array([self.n_iter])
         parts = {"history": self.history.state(), "progress": self.progress.state()}
         if not self.given and self.precondition is not None:
             parts["precondition"] = self.precondition.state()
@@ -193,7 +192,7 @@ class _Descent:
             parts.setdefault(part, {})[key] = array
         for name in _ARRAYS:
             setattr(self, name, parts[""][name].copy())
-        self.whole, self.n_iter = bool(state["whole"][0]), int(state["n_iter"][0])
+        self.n_iter = int(state["n_iter"][0])
         self.history.restore(parts.get("history", {}))
         self.progress.restore(parts["progress"])
         if "precondition" in parts:
@@ -273,19 +272,15 @@ def minimize(
             return progress.minimum(at.value)
         direction = np.where(lanes.per_lane(progress.moving), direction, 0.0)
         before, weights, smooth = at.value, objective.weights, at.gradient
-        leapt = _leap(objective, at.value, slope, direction, at.noise) if at.whole else None
-        if leapt is not None:
-            at.value, at.gradient = leapt
-            step = progress.moving.astype(np.float64)
-            at.stuck = np.zeros_like(at.stuck)
-        else:
+        if lanes.l1.any():
             step = _step_in_orthant(objective, at.value, steepest, direction, at.noise)
-            # What an orthant leaves of a direction need not lead down; of the gradient it does.
-            still = progress.moving & (step == 0.0)
-            progress.end(still & at.stuck, "precision", n_iter, gap)
-            at.stuck = still & ~at.history.clear(still)
             at.value, at.gradient = objective.gradient(step)
-            at.whole = not lanes.l1.any() and bool((step[progress.moving] == 1.0).all())
+        else:
+            step, at.value, at.gradient = _step(objective, at.value, slope, direction, at.noise)
+        # What an orthant leaves of a direction need not lead down; of the gradient it does.
+        still = progress.moving & (step == 0.0)
+        progress.end(still & at.stuck, "precision", n_iter, gap)
+        at.stuck = still & ~at.history.clear(still)
         at.history.add(objective.weights - weights, at.gradient - smooth)
         at.last = np.where(step > 0.0, at.decrease, at.last)
         at.decrease = np.where(step > 0.0, before - at.value, at.decrease)
@@ -311,23 +306,27 @@ def _direction(
     return direction
 
 
-def _leap(
+def _step(
     objective: Objective, value: Float64, slope: Float64, direction: Float64, noise: Float64
-) -> tuple[Float64, Float64] | None:
-    """Take the whole step where every model may, and return value and gradient there.
+) -> tuple[Float64, Float64, Float64]:
+    """Take each model's step along a direction; return the steps, and value and gradient there.
 
-    One pass over the table does what else takes three: to choose the direction, to judge the step
-    along it, and for the gradient at its end. None where the step has to be searched for.
+    Most whole steps do. One pass over the table judges them and takes them, which else takes three:
+    to choose the direction, to judge the step along it, and for the gradient at its end.
     """
     lanes = objective.lanes
+    moving = lanes.per_model((direction != 0.0).any(axis=0)) > 0.0
     end, gradient = objective.ahead(objective.weights + direction)
-    still = ~lanes.per_model((direction != 0.0).any(axis=0)).astype(np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):
-        enough = suffices(end, lanes.dot(gradient, direction), value, slope, noise)
-    if not (enough | still).all():
-        return None
-    objective.go_ahead()
-    return np.where(still, value, end), gradient
+        end_slope = lanes.dot(gradient, direction)
+        enough = suffices(end, end_slope, value, slope, noise)
+    if (enough | ~moving).all():
+        objective.go_ahead()
+        return moving.astype(np.float64), np.where(moving, end, value), gradient
+    objective.aim_ahead()
+    first = np.where(enough, 1.0, secant(slope, end_slope))
+    step = line_search(objective.along, value, slope, most=np.inf, noise=noise, first=first)
+    return step, *objective.gradient(step)
 
 
 def _step_in_orthant(
@@ -335,9 +334,8 @@ def _step_in_orthant(
 ) -> Float64:
     """Search the line to the projection of the quasi-Newton point onto the orthant.
 
-    Without an l1 penalty that is the whole direction, and any step along it. With one, weights
-    that end at zero bend the direction; where the best step along it is short, a shorter direction
-    bends fewer of them.
+    Weights that end at zero bend the direction; where the best step along it is short, a shorter
+    direction bends fewer of them. Of models without an l1 penalty the line is the whole direction.
 
     Returns
     -------

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from fastml._typing import Bool, Float64
 from fastml.linear_model.objective import Along
 
-__all__ = ["line_search", "suffices"]
+__all__ = ["line_search", "secant", "suffices"]
 
 ENOUGH = 1e-4
 FLATTER = 0.5
+FARTHEST = 10.0
+"""Times the step before."""
 
 
 def line_search(
@@ -21,9 +23,9 @@ def line_search(
     value: Float64,
     slope: Float64,
     *,
-    most: Float64,
+    most: Float64 | float,
     noise: Float64,
-    first: float = 1.0,
+    first: Float64 | float = 1.0,
 ) -> Float64:
     """Return each model's step that satisfies the strong Wolfe conditions; 0 if there is none.
 
@@ -37,15 +39,15 @@ def line_search(
         The objectives, convex, as a function of the steps (n_models,).
     value, slope : float64 ndarray of shape (n_models,)
         At step 0. A model whose slope is not negative stays where it is.
-    most : float64 ndarray of shape (n_models,)
+    most : float or float64 ndarray of shape (n_models,)
         The longest step allowed.
     noise : float64 ndarray of shape (n_models,)
         By how much rounding may raise the value.
-    first : float
+    first : float or float64 ndarray of shape (n_models,)
         The step to try first.
     """
     searching = slope < 0.0
-    low, high = np.zeros(len(slope)), most.copy()
+    low, high = np.zeros(len(slope)), np.full(len(slope), most)
     step = np.where(searching, np.minimum(first, most), 0.0)
     for _ in range(40):
         if not searching.any():
@@ -74,6 +76,16 @@ def suffices(
     return decreased & flatter
 
 
+def secant(slope: Float64, end_slope: Float64) -> Float64:
+    """Return where slopes at 0 and at 1 say that the slope is zero; no number where there are none.
+
+    Half of the way where the slope at 1 is not finite.
+    """
+    known = np.isfinite(end_slope) & (slope < end_slope)
+    steps = slope / np.where(known, slope - end_slope, slope - 1.0)
+    return np.where(known, np.minimum(steps, FARTHEST), 0.5)
+
+
 def _judge(
     end_value: Float64,
     end_slope: Float64,
@@ -91,6 +103,6 @@ def _judge(
 def _next(step: Float64, at: Along, low: Float64, high: Float64) -> Float64:
     """Return the steps to try next, inside the brackets."""
     newton = np.where(at.curvature > 0.0, step - at.slope / at.curvature, np.nan)
-    inside = (low < newton) & (newton < np.minimum(high, 10.0 * step))
-    outside: NDArray[np.float64] = np.where(np.isinf(high), 10.0 * step, (low + high) / 2.0)
+    inside = (low < newton) & (newton < np.minimum(high, FARTHEST * step))
+    outside: NDArray[np.float64] = np.where(np.isinf(high), FARTHEST * step, (low + high) / 2.0)
     return np.where(inside, newton, outside)

@@ -24,8 +24,11 @@ __all__ = ["Along", "Objective"]
 
 MOST_GROUPS = 16
 GROUP_BYTES = 256 << 20
-SAMPLE_ROWS = 131_072
-"""Rows that an estimate is taken from."""
+SAMPLE_SHARE = 8
+"""One in so many rows is what an estimate is taken from: second derivatives of a row take ten times
+as long as its gradient."""
+LEAST_SAMPLE = 16_384
+MOST_SAMPLE = 131_072
 THREADED_ROWS = 20_000
 """Below so many rows a pass takes less time than handing it to threads."""
 
@@ -98,6 +101,23 @@ class Objective:
         With an l1 penalty no weight may change its sign before step 1, so that the penalty is
         linear along the direction.
         """
+        self._choose(direction)
+        self._fill(self._direction_margins, direction)
+
+    def aim_ahead(self) -> None:
+        """Choose the direction to the weights that `ahead` was called with last: no pass."""
+        assert self._ahead is not None
+        self._choose(self._ahead - self.weights)
+        self._ahead = None
+
+        def subtract(group: range) -> None:
+            for block in group:
+                self._direction_margins[block] -= self._margins[block]
+
+        for _ in ordered_map(subtract, self._groups, self._threads):
+            pass
+
+    def _choose(self, direction: Float64) -> None:
         self._direction = direction
         lanes, weights, change = self.lanes, self.weights[:-2], direction[:-2]
         growth = np.where(weights == 0.0, np.abs(change), np.sign(weights) * change).sum(axis=0)
@@ -108,7 +128,6 @@ class Objective:
         )
         value, slope, curvature = map(lanes.per_model, penalties)
         self._penalty_along = value, slope, curvature
-        self._fill(self._direction_margins, direction)
 
     def along(self, step: Float64) -> Along:
         """Value, slope and curvature of the objective at steps (n_models,) along the direction."""
@@ -150,7 +169,8 @@ class Objective:
     def ahead(self, weights: Float64) -> tuple[Float64, Float64]:
         """Return value and gradient, as `gradient` does, at other weights: one pass in all.
 
-        `go_ahead` then stands there; the direction has to be chosen anew.
+        `go_ahead` then stands there, and `aim_ahead` looks there; else the direction has to be
+        chosen anew.
         """
         self._ahead, self._direction = weights, None
         typed = np.ascontiguousarray(weights, dtype=self._kernels.dtype)
@@ -281,9 +301,11 @@ class Objective:
 
     def _sample(self) -> list[int]:
         """Return some blocks, from all over the table."""
-        n = len(self._rows)
-        wanted = min(n, max(1, SAMPLE_ROWS // max(self._rows, default=1)))
-        return [n * (2 * part + 1) // (2 * wanted) for part in range(wanted)]
+        filled = [block for block, rows in enumerate(self._rows) if rows]
+        rows = min(max(sum(self._rows) // SAMPLE_SHARE, LEAST_SAMPLE), MOST_SAMPLE)
+        n = len(filled)
+        wanted = min(n, max(1, rows // max(self._rows, default=1)))
+        return [filled[n * (2 * part + 1) // (2 * wanted)] for part in range(wanted)]
 
     def _without_fixed(self, sums: Float64) -> Float64:
         sums[-2] = 0.0
