@@ -28,6 +28,8 @@ LinearLearner: TypeAlias = LogisticRegression | LinearRegression
 
 EXACT = 1e-7
 """Tolerance of the batch solver while candidates are compared, where the learner states none."""
+ENOUGH_ITERATIONS = 100
+"""The same of its iterations: what still moves then has next to no penalty, and changes little."""
 SAMPLE_ROWS = 1 << 16
 """Rows that candidates are judged on while most of them are still in the race."""
 FINAL_ROWS = 1 << 20
@@ -109,8 +111,12 @@ class Contest:
 
     def converge(self) -> Outcome:
         """Train every candidate with the batch solver, and judge all of them on all rows."""
-        tolerance = EXACT if self.settings.tolerance is None else self.settings.tolerance
-        trained = train(self.problem, replace(self.settings, tolerance=tolerance))
+        settings = replace(
+            self.settings,
+            tolerance=EXACT if self.settings.tolerance is None else self.settings.tolerance,
+            max_iter=min(ENOUGH_ITERATIONS, self.settings.max_iter),
+        )
+        trained = train(self.problem, settings)
         diverged = np.array([reason == "diverged" for reason in trained.reason])
         strayed = self.problem.lanes.per_lane(diverged)
         scores = self._judged(self.problem, trained.weights, strayed, most_rows=None)
