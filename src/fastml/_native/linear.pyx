@@ -73,7 +73,9 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
 
 cdef extern from "linear_solve.hpp" namespace "fastml::linear" nogil:
     void c_cholesky "fastml::linear::cholesky"(double*, int64_t)
-    void c_cholesky_solve "fastml::linear::cholesky_solve"(const double*, int64_t, double*)
+    void c_cholesky_solve "fastml::linear::cholesky_solve"(
+        const double*, int64_t, int64_t, double*
+    )
 
 MOST_LANES = kMostLanes
 MOST_DENSE = kMostDense
@@ -102,13 +104,16 @@ def cholesky(double[:, ::1] matrix):
             c_cholesky(&matrix[0, 0], matrix.shape[0])
 
 
-def cholesky_solve(const double[:, ::1] factor, double[::1] right):
-    """Replace `right` by the solution of U' U x = right; zero where U has a zero row."""
+def cholesky_solve(const double[:, ::1] factor, double[:, ::1] right):
+    """Replace the columns of `right` by the solutions of U' U x = right.
+
+    They are zero where U has a zero row.
+    """
     if not factor.shape[0] == factor.shape[1] == right.shape[0]:
-        raise TypeError(f"got a factor of {factor.shape[0]} and a right side of {right.shape[0]}")
-    if right.shape[0]:
+        raise TypeError(f"got a factor of {factor.shape[0]} and right sides of {right.shape[0]}")
+    if right.shape[0] and right.shape[1]:
         with nogil:
-            c_cholesky_solve(&factor[0, 0], right.shape[0], &right[0])
+            c_cholesky_solve(&factor[0, 0], right.shape[0], right.shape[1], &right[0, 0])
 
 
 cdef class DesignKernels:

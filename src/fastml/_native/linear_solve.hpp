@@ -24,18 +24,24 @@ inline void cholesky(double* a, int64_t n) {
     }
 }
 
-// Replaces x by the solution of U' U z = x; zero where the pivot is.
-inline void cholesky_solve(const double* u, int64_t n, double* x) {
+// Replaces x (n x m, row-major) by the solution of U' U z = x; zero where the pivot is. Each column
+// has the bits that it would have alone.
+inline void cholesky_solve(const double* u, int64_t n, int64_t m, double* x) {
     for (int64_t k = 0; k < n; ++k) {
         const double* row = u + k * n;
-        x[k] = row[k] > 0.0 ? x[k] / row[k] : 0.0;
-        for (int64_t j = k + 1; j < n; ++j) x[j] -= row[j] * x[k];
+        double* own = x + k * m;
+        for (int64_t c = 0; c < m; ++c) own[c] = row[k] > 0.0 ? own[c] / row[k] : 0.0;
+        for (int64_t j = k + 1; j < n; ++j) {
+            for (int64_t c = 0; c < m; ++c) x[j * m + c] -= row[j] * own[c];
+        }
     }
     for (int64_t k = n - 1; k >= 0; --k) {
         const double* row = u + k * n;
-        double left = x[k];
-        for (int64_t j = k + 1; j < n; ++j) left -= row[j] * x[j];
-        x[k] = row[k] > 0.0 ? left / row[k] : 0.0;
+        double* own = x + k * m;
+        for (int64_t j = k + 1; j < n; ++j) {
+            for (int64_t c = 0; c < m; ++c) own[c] -= row[j] * x[j * m + c];
+        }
+        for (int64_t c = 0; c < m; ++c) own[c] = row[k] > 0.0 ? own[c] / row[k] : 0.0;
     }
 }
 

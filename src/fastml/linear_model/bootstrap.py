@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,20 @@ from fastml.linear_model.problem import MOST_ROW_GROUPS, Problem, RowGroups
 from fastml.linear_model.settings import Settings
 from fastml.linear_model.training import train
 
-__all__ = ["Replicates", "drawn_groups", "percentiles", "poisson_counts", "replicates_of"]
+__all__ = [
+    "Replicates",
+    "drawn_groups",
+    "in_single",
+    "percentiles",
+    "poisson_counts",
+    "replicates_of",
+]
 
-CLOSE = 1e-6
-"""Tolerance of a replicate: its own chance moves it a hundred times as far."""
+CLOSE = 5e-5
+"""Tolerance of a replicate: intervals come out half a percent too narrow at most, where the chance
+of having drawn a thousand replicates moves their ends by several."""
+FARTHEST = 1e3
+"""Times the spread of a feature that its values may lie from zero, and still be float32."""
 AT_ONCE = 256
 """Replicates whose margins are taken by one kernel."""
 
@@ -107,6 +118,31 @@ def drawn_groups(design: Design, n_replicates: int, seed: int, n_classes: int = 
         of.append(group)
         first += block.n_rows
     return RowGroups(of, poisson_counts(rng, (min(n_rows, most), n_replicates)))
+
+
+def in_single(design: Design) -> Design:
+    """Return the design in float32, which is twice as fast, where no interval shows the rounding.
+
+    It would of features that are far from zero beside what they vary by: those stay as they are.
+    """
+    if design.dtype == np.float32 or not design.n_rows:
+        return design
+    rows = [block.dense for block in design.blocks if block.n_rows]
+    low = np.min([each.min(axis=0) for each in rows], axis=0)
+    high = np.max([each.max(axis=0) for each in rows], axis=0)
+    farthest, spread = np.maximum(-low, high), high - low
+    small = farthest < np.sqrt(np.finfo(np.float32).max)
+    if not (small & ((farthest <= FARTHEST * spread) | (spread == 0.0))).all():
+        return design
+
+    def single(part: NDArray[Any] | None) -> Float32 | None:
+        return None if part is None else part.astype(np.float32)
+
+    blocks = [
+        DesignBlock(b.dense.astype(np.float32), b.codes, single(b.target), single(b.weight))
+        for b in design.blocks
+    ]
+    return replace(design, blocks=blocks)
 
 
 def poisson_counts(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint8]:

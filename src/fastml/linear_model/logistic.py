@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
-from fastml.linear_model.bootstrap import drawn_groups, replicates_of
+from fastml.linear_model.bootstrap import drawn_groups, in_single, replicates_of
 from fastml.linear_model.classes import check_classes, class_factors, class_totals, find_classes
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
@@ -234,7 +234,7 @@ class LogisticRegression(LinearModel):
         if self.bootstrap:
             weighed = 1 if self.class_weight is None else len(labels)
             groups = drawn_groups(design, self.bootstrap, settings.seed, weighed)
-            drawn = self.problem(design, labels, [self] * self.bootstrap, groups)
+            drawn = self.problem(in_single(design), labels, [self] * self.bootstrap, groups)
             self.replicates_ = replicates_of(problem, weights, drawn, settings, self._centred)
         self.classes_ = labels
         self.n_features_in_ = design.n_features

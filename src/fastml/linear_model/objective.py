@@ -58,7 +58,7 @@ class Objective:
     fit_intercept : bool
         Without it the intercepts stay where they are.
     threads : int, optional
-        Default `default_threads()`.
+        Default `default_threads()`; a small table has one.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Objective:
         self._n_codes: int = kernels.n_codes
         self._rows = [kernels.block_rows(block) for block in blocks]
         small = sum(self._rows) < THREADED_ROWS
-        self._threads = 1 if small else threads or default_threads()
+        self.threads = 1 if small else threads or default_threads()
         weights_bytes = 8 * kernels.rows * kernels.lanes
         n_groups = max(1, min(MOST_GROUPS, len(blocks), GROUP_BYTES // weights_bytes))
         self._groups = [blocks[part[0] : part[-1] + 1] for part in _split(len(blocks), n_groups)]
@@ -114,7 +114,7 @@ class Objective:
             for block in group:
                 self._direction_margins[block] -= self._margins[block]
 
-        for _ in ordered_map(subtract, self._groups, self._threads):
+        for _ in ordered_map(subtract, self._groups, self.threads):
             pass
 
     def _choose(self, direction: Float64) -> None:
@@ -276,7 +276,7 @@ class Objective:
                     self._kernels.widen_code_ranges(block, first, last)
                 return first, last
 
-            firsts, lasts = zip(*ordered_map(read, self._groups, self._threads), strict=True)
+            firsts, lasts = zip(*ordered_map(read, self._groups, self.threads), strict=True)
             ends = zip(np.min(firsts, axis=0).tolist(), np.max(lasts, axis=0).tolist(), strict=True)
             found = sorted((first, last + 1) for first, last in ends if first <= last)
             apart = all(one[1] <= other[0] for one, other in pairwise(found))
@@ -323,7 +323,7 @@ class Objective:
             for block in group:
                 self._kernels.margins(block, typed, margins[block])
 
-        for _ in ordered_map(fill, self._groups, self._threads):
+        for _ in ordered_map(fill, self._groups, self.threads):
             pass
 
     def _fold(
@@ -339,7 +339,7 @@ class Objective:
             return sums
 
         total: Float64 = np.zeros(shape)
-        for sums in ordered_map(fold, self._groups if groups is None else groups, self._threads):
+        for sums in ordered_map(fold, self._groups if groups is None else groups, self.threads):
             total += sums
         return total
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fastml._native.linear import MOST_DENSE, cholesky, cholesky_solve
 from fastml._typing import Float64
 from fastml.checkpoint import State
+from fastml.engine import ordered_map
 from fastml.errors import DataError
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.levels import Levels
@@ -31,6 +32,8 @@ MOST_WHOLE = 256
 """Features whose block of the Hessian is taken whole: its factorisation takes milliseconds."""
 WHOLE_BYTES = 64 << 20
 """Most memory for those blocks over all lanes."""
+ALIKE = 0.1
+"""Share of a penalty that another may differ by, and count as the same."""
 
 
 class Preconditioner:
@@ -66,6 +69,7 @@ class Preconditioner:
             )
         self._diagonal = diagonal
         self._l2 = objective.lanes.l2
+        self._threads = objective.threads
         self._inverse = _inverse(diagonal)
         self._levels = Levels(objective, diagonal)
         self._blocks: list[_Block] = []
@@ -76,7 +80,7 @@ class Preconditioner:
         penalised = self.rows != objective.shape[0] - 1
         ridge = math.sqrt(objective.epsilon)
         self._blocks = [
-            _Block(_whole(hessian[lane], diagonal[self.rows, lane], l2 * penalised, ridge))
+            _Block(_whole(hessian[lane], diagonal[self.rows, lane], l2 * penalised, ridge), [lane])
             for lane, l2 in enumerate(objective.lanes.l2.tolist())
         ]
 
@@ -93,10 +97,10 @@ class Preconditioner:
         """Return the one that `state` was taken of."""
         self = cls.__new__(cls)
         self._diagonal, self.rows = state["diagonal"].copy(), state["rows"].copy()
-        self._l2 = objective.lanes.l2
+        self._l2, self._threads = objective.lanes.l2, objective.threads
         self._inverse = _inverse(self._diagonal)
         blocks = sum(name.startswith("block.") for name in state)
-        self._blocks = [_Block(state[f"block.{lane}"].copy()) for lane in range(blocks)]
+        self._blocks = [_Block(state[f"block.{lane}"].copy(), [lane]) for lane in range(blocks)]
         begin = "levels."
         levels = {k.removeprefix(begin): v for k, v in state.items() if k.startswith(begin)}
         self._levels = Levels.restored(objective, levels)
@@ -107,7 +111,8 @@ class Preconditioner:
 
         Their ridge penalties are their own.
         """
-        n_models = len(lanes) // len(self._l2)
+        width = len(self._l2)
+        n_models = len(lanes) // width
         more = lanes.l2 - np.tile(self._l2, n_models)
         whole = copy(self)
         whole._l2 = lanes.l2
@@ -116,9 +121,14 @@ class Preconditioner:
         whole._inverse = _inverse(whole._diagonal)
         whole._levels = self._levels.shared(lanes)
         penalised = self.rows != len(self._diagonal) - 1
+        alike: dict[tuple[int, float], list[int]] = {}
+        for lane, penalty in enumerate(lanes.l2.tolist()):
+            of = lane % width
+            alike.setdefault((of, _more(penalty, float(self._l2[of]))), []).append(lane)
         whole._blocks = [
-            _Block(block.whole + np.diag(own * penalised))
-            for block, own in zip(self._blocks * n_models, more.tolist(), strict=False)
+            _Block(self._blocks[of].whole + np.diag(own * penalised), own_lanes)
+            for (of, own), own_lanes in alike.items()
+            if self._blocks
         ]
         return whole
 
@@ -128,9 +138,13 @@ class Preconditioner:
         The inverse is that of the weights that are not `fixed`; the product is zero for those.
         """
         product = self._inverse * gradient
-        for lane, block in enumerate(self._blocks):
-            free = None if fixed is None else ~fixed[self.rows, lane]
-            product[self.rows, lane] = block.solve(gradient[self.rows, lane], free)
+
+        def solve(block: _Block) -> None:
+            at = self.rows[:, None], np.array(block.lanes)
+            product[at] = block.solve(gradient[at], None if fixed is None else ~fixed[at])
+
+        for _ in ordered_map(solve, self._blocks, self._threads):
+            pass
         if fixed is not None:
             product[fixed] = 0.0
         self._levels.add(gradient, product)
@@ -139,6 +153,14 @@ class Preconditioner:
     def diagonal(self, gradient: Float64) -> Float64:
         """Return the inverse of the Hessian's diagonal times `gradient` (rows, lanes)."""
         return self._inverse * gradient
+
+
+def _more(penalty: float, base: float) -> float:
+    """Return what a penalty is more than a base; nothing where it is about the same.
+
+    So a factor serves all replicates of a model, whose penalties are one over the rows they drew.
+    """
+    return 0.0 if abs(penalty - base) <= ALIKE * base else penalty - base
 
 
 def _inverse(diagonal: Float64) -> Float64:
@@ -165,24 +187,36 @@ def _heaviest(objective: Objective, diagonal: Float64) -> NDArray[np.intp]:
 
 
 class _Block:
-    """A symmetric block, with its factor over the unknowns that were free last."""
+    """A symmetric block of some lanes, with its factors over the unknowns that were free last."""
 
-    def __init__(self, block: Float64) -> None:
+    def __init__(self, block: Float64, lanes: list[int]) -> None:
         self.whole = block
-        self._factor: Float64 | None = None
-        self._free: NDArray[np.bool_] = np.ones(len(block), np.bool_)
+        self.lanes = lanes
+        self._factors: dict[int | None, tuple[NDArray[np.bool_], Float64]] = {}
 
     def solve(self, right: Float64, free: NDArray[np.bool_] | None) -> Float64:
-        """Return the solution over the unknowns that are free (None: all); zero for the others."""
+        """Return the solutions, (n, lanes), over the unknowns that are free; zero for the others.
+
+        None: all are.
+        """
+        solution = np.array(right, order="C")
         if free is None:
-            free = np.ones(len(right), np.bool_)
-        if self._factor is None or not np.array_equal(free, self._free):
-            self._free = free
-            self._factor = np.where(free[:, None] & free, self.whole, 0.0)
-            cholesky(self._factor)
-        solution = np.where(free, right, 0.0)
-        cholesky_solve(self._factor, solution)
+            every = np.ones(len(right), np.bool_)
+            cholesky_solve(self._factor(None, every), solution)
+            return solution
+        for lane, own in enumerate(free.T):
+            column = np.where(own, right[:, lane], 0.0)[:, None]
+            cholesky_solve(self._factor(lane, own), column)
+            solution[:, lane] = column[:, 0]
         return solution
+
+    def _factor(self, lane: int | None, free: NDArray[np.bool_]) -> Float64:
+        held = self._factors.get(lane)
+        if held is None or not np.array_equal(free, held[0]):
+            factor = np.where(free[:, None] & free, self.whole, 0.0)
+            cholesky(factor)
+            held = self._factors[lane] = free, factor
+        return held[1]
 
 
 def _whole(lower: Float64, diagonal: Float64, penalty: Float64, ridge: float) -> Float64:

@@ -47,6 +47,9 @@ class Loss:
     floor: float = 0.0
 
 
+_AT_ONCE = 64  # groups: products that fit the cache
+
+
 @dataclass(frozen=True, slots=True)
 class RowGroups:
     """Groups of rows that models weigh each in its own way, for two bytes a row.
@@ -107,7 +110,12 @@ class RowGroups:
                 place = place * k + block.target.astype(np.intp)
             sums += np.bincount(place, block.weight, minlength=len(sums))
         # Not by BLAS, whose threads move the last bits.
-        totals: Float64 = np.einsum("gm,gk->mk", self.weight, sums.reshape(-1, k))
+        totals: Float64 = np.zeros((self.weight.shape[1], k))
+        for of_class, own in zip(totals.T, sums.reshape(-1, k).T, strict=True):
+            held = np.flatnonzero(own)
+            for first in range(0, len(held), _AT_ONCE):
+                some = held[first : first + _AT_ONCE]
+                of_class += (self.weight[some] * own[some, None]).sum(axis=0)
         return totals if n_classes is not None else totals[:, 0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from fastml._typing import Float64
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model.base import LinearModel, blocks_of, total_weight
-from fastml.linear_model.bootstrap import drawn_groups, replicates_of
+from fastml.linear_model.bootstrap import drawn_groups, in_single, replicates_of
 from fastml.linear_model.design import Design
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.problem import Loss, Problem, RowGroups
@@ -201,7 +201,7 @@ time_budget, fit_intercept, warm_start, bootstrap, threads, seed
             scaled = scale.design(design)
             last = _Stage(self.loss, last=True)
             groups = drawn_groups(design, self.bootstrap, settings.seed)
-            drawn = self._problem(scaled, last, [self] * self.bootstrap, groups)
+            drawn = self._problem(in_single(scaled), last, [self] * self.bootstrap, groups)
             fitted = self._problem(scaled, last, [self])
             self.replicates_ = replicates_of(
                 fitted, trained.weights, replace(drawn, scale=scale), settings
