@@ -66,5 +66,5 @@ JOB = Job(
     table="churn",
     sides={"fastml": fastml, "scikit-learn": sklearn},
     faster={"scikit-learn": 50},
-    rounds=1,
+    repeats=3,
 )
