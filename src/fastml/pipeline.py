@@ -283,6 +283,20 @@ class Pipeline:
         for _, block in reader.encoded(reader.needed(data)):
             yield self._scores(block)
 
+    def scores_of(self, batch: pa.RecordBatch, where: str = "the table", row: int = 0) -> Float64:
+        """Return the scores of one batch, whose columns may stand in any order.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+        where : str
+            Its name, for messages.
+        row : int
+            The number of its first row, for messages.
+        """
+        self._check_fitted()
+        return self._scores(self.plan_.encode(batch, where, row))
+
     def scan(self, data: Any, **options: Any) -> Source:
         """Open a table of new rows as `fastml.scan` does, read as the training rows were.
 

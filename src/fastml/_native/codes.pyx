@@ -19,36 +19,30 @@ cdef extern from "codes.hpp" namespace "fastml" nogil:
     const int64_t kMostParts
     const int64_t kMostEdges
 
-    struct CodePart:
-        const int32_t* codes
-        const float* values
-        const float* edges
-        int64_t n_edges
-        const int32_t* table
-
-    cdef cppclass CKnown "fastml::Combinations":
-        CKnown(vector[int64_t], const int64_t*, int64_t) except +raise_native_error
-        int64_t size() noexcept
-        const vector[int64_t]& sizes() noexcept
-
     cdef cppclass CCounts "fastml::CombinationCounts":
         CCounts(int64_t) except +
         void update(const vector[int64_t]&) except +raise_native_error
         void merge(const CCounts&) except +raise_native_error
         vector[pair[int64_t, int64_t]] items() except +
 
-    struct CrossTask:
-        const CodePart* parts
-        int64_t n_parts
-        const CKnown* known
-        int32_t start
-        int64_t column
-
     int64_t possible_combinations(const vector[int64_t]&) except +raise_native_error
     void encode_parts(const CodePart*, int64_t, int64_t, int64_t, int32_t*) noexcept
     void encode_crosses(const CrossTask*, int64_t, int64_t, int64_t, int32_t*) noexcept
     void count_part(const CodePart&, int64_t, int64_t*) noexcept
     void combine_parts(const CodePart*, int64_t, const int64_t*, int64_t, int64_t*) noexcept
+
+
+# What other modules call: the kernels are linked into this one alone.
+cdef void encode_part_columns(
+    const CodePart* parts, int64_t n_parts, int64_t n, int64_t stride, int32_t* rows
+) noexcept nogil:
+    encode_parts(parts, n_parts, n, stride, rows)
+
+
+cdef void encode_cross_columns(
+    const CrossTask* tasks, int64_t n_tasks, int64_t n, int64_t stride, int32_t* rows
+) noexcept nogil:
+    encode_crosses(tasks, n_tasks, n, stride, rows)
 
 
 MOST_EDGES = int(kMostEdges)

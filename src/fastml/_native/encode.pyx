@@ -11,25 +11,14 @@ from fastml._native.arrow_view cimport Column, Imported, Kind
 
 
 cdef extern from "encode.hpp" namespace "fastml" nogil:
-    struct DenseColumn:
-        double shift
-        float offset
-        float factor
-        float fill
-        int64_t column
-        int64_t indicator
-
-    struct DenseCounts:
-        int64_t missing
-        int64_t infinite
-
-    struct DenseTask:
-        Column from_ "from"
-        DenseColumn to
-        DenseCounts counts
-
     void encode_dense(DenseTask*, int64_t, int64_t, int64_t, float*) noexcept
-    bint is_numeric(Kind) noexcept
+
+
+# What other modules call: the kernels are linked into this one alone.
+cdef void encode_columns(
+    DenseTask* tasks, int64_t n_tasks, int64_t n, int64_t stride, float* rows
+) noexcept nogil:
+    encode_dense(tasks, n_tasks, n, stride, rows)
 
 
 cdef counts_of(vector[DenseTask]& tasks):

@@ -20,19 +20,6 @@ cdef extern from "linear_types.hpp" namespace "fastml::linear" nogil:
         quantile
         softmax
 
-    cdef cppclass Shape:
-        int64_t dense, columns, codes, lanes
-        int64_t rows()
-
-    cdef cppclass Block:
-        const void* dense
-        const int32_t* codes
-        const void* target
-        const void* weight
-        const uint16_t* group
-        int64_t n, target_lanes
-        cbool mapped
-
     cdef cppclass Objective:
         Loss loss
         double parameter, width
@@ -76,6 +63,13 @@ cdef extern from "linear_solve.hpp" namespace "fastml::linear" nogil:
     void c_cholesky_solve "fastml::linear::cholesky_solve"(
         const double*, int64_t, int64_t, double*
     )
+
+# What other modules call: the kernels are linked into this one alone.
+cdef void single_margins(
+    const Shape& shape, const Block& block, const void* weights, void* out
+) noexcept nogil:
+    kernels(True, shape.lanes).margins(shape, block, weights, out)
+
 
 MOST_LANES = kMostLanes
 MOST_DENSE = kMostDense

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastml._native.link import interpolate
 from fastml._typing import Bool, Float64
 from fastml.calibration.log_odds import NEAREST
 from fastml.evaluation.intervals import effective_rows
@@ -46,7 +47,7 @@ class Isotonic:
 
     def __call__(self, probability: Float64) -> Float64:
         """Calibrate probabilities, shape (n,)."""
-        return np.interp(probability, self.given, self.calibrated)
+        return np.asarray(interpolate(probability, self.given, self.calibrated))
 
     def __str__(self) -> str:
         levels = len(np.unique(self.calibrated))

@@ -1,15 +1,16 @@
-"""Between probabilities and log-odds, without overflow."""
+"""Between probabilities and log-odds, without overflow.
+
+A probability nearer than `NEAREST` to 0 or 1 is not told apart from them: log-odds are within 36.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from fastml._native.link import NEAREST
 from fastml._typing import Float64
 
 __all__ = ["NEAREST", "log_odds"]
-
-NEAREST = float(np.finfo(np.float64).eps)
-"""How near to 0 and 1 a probability is told apart from them: log-odds within 36."""
 
 
 def log_odds(probability: Float64) -> Float64:

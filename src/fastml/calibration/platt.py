@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastml._native.link import platt
 from fastml._typing import Bool, Float64
-from fastml.calibration.log_odds import NEAREST, log_odds
+from fastml.calibration.log_odds import log_odds
 from fastml.calibration.targets import certainty
 from fastml.linear_model.link import logistic
 
@@ -38,8 +39,7 @@ class Platt:
 
     def __call__(self, probability: Float64) -> Float64:
         """Calibrate probabilities, shape (n,)."""
-        found = logistic(self.slope * log_odds(probability) + self.intercept)
-        return np.clip(found, NEAREST, 1.0 - NEAREST)
+        return np.asarray(platt(probability, self.slope, self.intercept))
 
     def __str__(self) -> str:
         sign = "-" if self.intercept < 0 else "+"

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastml._native.link import temper
 from fastml._typing import Float64
 from fastml.calibration.log_odds import NEAREST
 from fastml.calibration.targets import certainty
@@ -37,9 +38,8 @@ class Temperature:
 
     def __call__(self, probability: Float64) -> Float64:
         """Calibrate probabilities of the positive class, (n,), or of each class, (n, k)."""
-        alone = probability.ndim == 1
-        found = softmax(_logs(probability) / self.temperature)
-        return np.ascontiguousarray(found[:, 1]) if alone else found
+        found = temper(_of_classes(probability), self.temperature)
+        return np.ascontiguousarray(found[:, 1]) if probability.ndim == 1 else found
 
     def __str__(self) -> str:
         return f"log-odds / {self.temperature:.4g}"
@@ -84,9 +84,14 @@ def fit_temperature(truth: NDArray[np.int64], probability: Float64, weight: Floa
 
 def _logs(probability: Float64) -> Float64:
     """Return the logarithm of every class's probability, (n, k)."""
+    return np.log(np.clip(_of_classes(probability), NEAREST, 1.0))
+
+
+def _of_classes(probability: Float64) -> Float64:
+    """Return every class's probability, (n, k)."""
     if probability.ndim == 1:
-        probability = np.column_stack([1.0 - probability, probability])
-    return np.log(np.clip(probability, NEAREST, 1.0))
+        return np.column_stack([1.0 - probability, probability])
+    return probability
 
 
 def _rising_root(

@@ -53,8 +53,9 @@ def _listed(names: list[str], most: int = 12) -> str:
 def conform(batch: pa.RecordBatch, schema: pa.Schema, where: str, row: int = 0) -> pa.RecordBatch:
     """Return the columns of `schema` from a batch, in its order, each of a type that fits.
 
-    Numbers of any width fit a number, dictionaries fit strings. Text fits a number or a moment
-    where every value reads as one; whole numbers and booleans fit text; nothing else is converted.
+    Numbers of any width fit a number (a float32 is rounded to), dictionaries fit strings. Text
+    fits a number or a moment where every value reads as one; whole numbers and booleans fit text;
+    nothing else is converted.
 
     Parameters
     ----------
@@ -84,7 +85,9 @@ def _fit(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Array:
     if pa.types.is_null(found):
         return pa.nulls(len(column), wanted)
     if is_number_type(wanted) and is_number_type(found):
-        return column
+        # The number that is written 0.1 is another one as float32, which training saw.
+        single = pa.types.is_float32(wanted) and pa.types.is_float64(found)
+        return column.cast(wanted, safe=False) if single else column
     if is_number_type(wanted) and is_category_type(found):
         return _read_text(column, field, where, row, "numbers")
     if is_category_type(wanted) and is_number_type(found):
@@ -154,7 +157,8 @@ def _as_labels(column: pa.Array, field: pa.Field, where: str, row: int) -> pa.Ar
 
 
 def _read_text(column: pa.Array, field: pa.Field, where: str, row: int, kind: str) -> pa.Array:
-    wanted = field.type if _is_moment(field.type) else pa.float64()
+    exact = _is_moment(field.type) or pa.types.is_float32(field.type)
+    wanted = field.type if exact else pa.float64()
     text = column.cast(pa.string())
     try:
         return text.cast(wanted)

@@ -62,6 +62,11 @@ class EncodePlan:
         The columns of the code part, in order.
     code_starts : tuple of int
         The first code of each.
+    single_parts : tuple of (int, int32 array)
+        For each column of the code part that is no cross: which of `parts` it is, and what each
+        code of that becomes (see `PartFeature.table`), starts and all.
+    crossed_parts : tuple of (CrossFeature, tuple of int, int)
+        For each cross: which of `parts` it combines, and its first code.
     """
 
     def __init__(
@@ -85,14 +90,13 @@ class EncodePlan:
         indicators = [f for f in self.numeric if f.indicator]
         self.n_dense = len(self.numeric) + len(indicators)
         self.n_codes = sum(f.n_codes for f in self.coded)
-        place = {f.column: len(self.numeric) + i for i, f in enumerate(indicators)}
+        places = [[each[i] for each in self.dense_places()] for i in (1, 2)]
         self._dense = DenseEncoder(
             np.array([f.shift for f in self.numeric], np.float64),
             np.array([f.offset for f in self.numeric], np.float32),
             np.array([f.factor for f in self.numeric], np.float32),
             np.array([f.fill for f in self.numeric], np.float32),
-            np.arange(len(self.numeric), dtype=np.int64),
-            np.array([place.get(f.column, -1) for f in self.numeric], np.int64),
+            *(np.array(each, np.int64) for each in places),
         )
         self._dense_at = np.array(
             [schema.get_field_index(f.column) for f in self.numeric], np.int64
@@ -106,14 +110,23 @@ class EncodePlan:
         self._bins_at = np.array([schema.get_field_index(f.column) for f in self.bins], np.int64)
         self._bin_shifts = np.array([f.shift for f in self.bins], np.float64)
         at = {id(f): i for i, f in enumerate(self.parts)}
-        self._single = [
+        self.single_parts = tuple(
             (at[id(f)], np.where(f.table >= 0, f.table + start, -1).astype(np.int32))
             for f, start in zip(single, self.code_starts, strict=False)
-        ]
-        self._crossed = [
-            ([at[id(part)] for part in f.parts], Combinations(f.sizes, f.keys), start)
+        )
+        self.crossed_parts = tuple(
+            (f, tuple(at[id(part)] for part in f.parts), start)
             for f, start in zip(self.crosses, self.code_starts[len(single) :], strict=True)
-        ]
+        )
+        self._combinations = [Combinations(f.sizes, f.keys) for f in self.crosses]
+
+    def dense_places(self) -> list[tuple[NumericFeature, int, int]]:
+        """Return where in the dense part each number stands, and its indicator (-1: none)."""
+        found, last = [], len(self.numeric) - 1
+        for place, number in enumerate(self.numeric):
+            last += number.indicator
+            found.append((number, place, last if number.indicator else -1))
+        return found
 
     def feature_names(self) -> list[str]:
         """Return a name for each feature: the dense ones, then one for each code."""
@@ -166,10 +179,10 @@ class EncodePlan:
         ]
 
     def _finish_codes(self, columns: Sequence[PartColumn], rows: Int32) -> None:
-        single = [columns[i].by(table) for i, table in self._single]
+        single = [columns[i].by(table) for i, table in self.single_parts]
         crosses = [
             ([columns[i].by(self.parts[i].table) for i in at], known, start)
-            for at, known, start in self._crossed
+            for (_, at, start), known in zip(self.crossed_parts, self._combinations, strict=True)
         ]
         finish_codes(single, crosses, rows)
 
