@@ -127,6 +127,26 @@ class Target:
         codes = scores >= threshold if scores.ndim == 1 else scores.argmax(axis=1)
         return classes[codes.astype(np.intp)]
 
+    def prediction_schema(self) -> pa.Schema:
+        """Return the columns of predictions: `prediction` and, of a classifier, each probability.
+
+        Those are named `probability_CLASS`.
+        """
+        if self.task == "regression":
+            return pa.schema([("prediction", pa.float64())])
+        chances = [(f"probability_{name}", pa.float64()) for name in self.classes]
+        return pa.schema([("prediction", pa.array(self.classes).type), *chances])
+
+    def predictions(self, scores: Float64, threshold: float) -> pa.RecordBatch:
+        """Return the predictions that scores stand for."""
+        schema = self.prediction_schema()
+        decided = pa.array(self.decide(scores, threshold).tolist(), schema.field(0).type)
+        if self.task == "regression":
+            return pa.record_batch([decided], schema=schema)
+        chances = np.column_stack([1 - scores, scores]) if scores.ndim == 1 else scores
+        columns = [pa.array(np.ascontiguousarray(chance)) for chance in chances.T]
+        return pa.record_batch([decided, *columns], schema=schema)
+
     def state(self) -> dict[str, Any]:
         """Return what a saved model holds of the target."""
         return {"column": self.column, "task": self.task, "classes": list(self.classes)}

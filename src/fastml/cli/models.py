@@ -21,7 +21,7 @@ from fastml.cli.app import (
     printing,
 )
 
-__all__ = ["evaluate", "explain", "predict"]
+__all__ = ["evaluate", "explain", "predict", "serve"]
 
 
 @command("predict")
@@ -101,3 +101,34 @@ def explain(
         print_json(explanation.to_dict())
     else:
         print(explanation)
+
+
+@command("serve")
+def serve(
+    model: Model,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="0 takes one that is free.")
+    ] = 8080,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that answer.")] = 1,
+    most: Annotated[
+        str, typer.Option("--max-body", metavar="SIZE", help="The largest request.")
+    ] = "100MB",
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="Of each worker, for large requests.")
+    ] = 2,
+    debug: Debug = False,
+) -> None:
+    """Serve a model over HTTP: /invocations, /ping, /schema, /metrics, /execution-parameters.
+
+    Rows are sent as CSV, JSON, JSON Lines, Arrow, Parquet or NPY. A model that takes the place of
+    the one that is served is taken up.
+    """
+    from pathlib import Path
+
+    from fastml.engine.budget import parse_memory
+    from fastml.serving.app import Limits
+    from fastml.serving.server import serve as run
+
+    limits = Limits(body=parse_memory(most, "--max-body"), threads=threads)
+    run(Path(model), host=host, port=port, workers=workers, limits=limits)

@@ -89,14 +89,17 @@ class Predictor:
                 body, FORMS[form], HEADERS[header], FORMS[accept], names
             )
             return found
+        scores = self.pipeline.scores_of(self.rows(body, form, header=header), "the request")
+        return self.write(scores, accept=accept, names=names)
+
+    def rows(self, body: bytes, form: TextForm, *, header: bool | None = None) -> pa.RecordBatch:
+        """Return the rows of a request of text, as `answer` reads them."""
         n_rows, columns = self._compiled.read(body, FORMS[form], HEADERS[header])
         arrays = [
             _array(field.type, parts, n_rows)
             for field, parts in zip(self.schema, columns, strict=True)
         ]
-        batch = pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
-        scores = self.pipeline.scores_of(batch, "the request")
-        return self.write(scores, accept=accept, names=names)
+        return pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
 
     def scores(self, batch: pa.RecordBatch, where: str = "the request", row: int = 0) -> Float64:
         """Return the scores of the rows of a batch, as `Pipeline.predict_scores` does.
@@ -123,6 +126,18 @@ class Predictor:
             if self._compiled.score(conform(batch, self.schema, where, row), out):
                 return out[:, 0] if self._lanes == 1 else out
         return self.pipeline.scores_of(batch, where, row)
+
+    def no_scores(self) -> Float64:
+        """Return the scores of no rows."""
+        return np.empty((0,) if self._lanes == 1 else (0, self._lanes))
+
+    def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the columns of `schema` from a batch, in the types of training."""
+        return conform(batch, self.schema, "the request")
+
+    def as_batch(self, scores: Float64) -> pa.RecordBatch:
+        """Return the answer for scores as a record batch."""
+        return self.pipeline.target_.predictions(scores, self.pipeline.threshold)
 
     def write(self, scores: Float64, *, accept: TextForm = "json", names: bool = False) -> bytes:
         """Return the answer for scores."""

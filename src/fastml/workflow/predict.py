@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from fastml._typing import Float64
 from fastml.data import Source
 from fastml.data.canonical import canonical_batch, canonical_schema
 from fastml.data.json_lines import json_lines
@@ -43,14 +41,15 @@ def predictions(
         If a column that the model or `keep` needs is not there, or a name would stand twice.
     """
     kept = source.select(list(keep)) if keep else None
-    schema = pa.schema([*(kept.schema if kept else ()), *_columns(pipeline)])
+    target = pipeline.target_
+    schema = pa.schema([*(kept.schema if kept else ()), *target.prediction_schema()])
     for name in keep:
         if schema.names.count(name) > 1:
             raise SchemaError(f"column {name!r} is also one of the predictions; do not keep it")
     yield pa.RecordBatch.from_pylist([], schema=schema)  # so that no rows are a table, too
     rows = iter(kept.blocks()) if kept else None
     for scores in pipeline.predict_scores(source):
-        arrays = _arrays(pipeline, scores, schema)
+        arrays = target.predictions(scores, pipeline.threshold).columns
         if rows:
             arrays = [*next(rows).columns, *arrays]
         yield pa.record_batch(arrays, schema=schema)
@@ -106,19 +105,3 @@ def _print_json(batches: Iterator[pa.RecordBatch], sink: IO[bytes]) -> None:
             sink.write(lines.slice(1) if first else lines)
             first = False
     sink.write(b"\n]\n")
-
-
-def _columns(pipeline: Pipeline) -> list[pa.Field]:
-    if pipeline.task_ == "regression":
-        return [pa.field("prediction", pa.float64())]
-    kind = pa.array(pipeline.classes_).type
-    chances = [pa.field(f"probability_{name}", pa.float64()) for name in pipeline.classes_]
-    return [pa.field("prediction", kind), *chances]
-
-
-def _arrays(pipeline: Pipeline, scores: Float64, schema: pa.Schema) -> list[pa.Array]:
-    decided = pa.array(pipeline.decide(scores).tolist(), schema.field("prediction").type)
-    if pipeline.task_ == "regression":
-        return [decided]
-    chances = np.column_stack([1 - scores, scores]) if scores.ndim == 1 else scores
-    return [decided, *(pa.array(np.ascontiguousarray(chance)) for chance in chances.T)]

@@ -1,0 +1,5 @@
+"""`python -m fastml`: the `fastml` command."""
+
+from fastml.cli import main
+
+main()

@@ -1,0 +1,321 @@
+"""The routes, as an ASGI application: requests are read whole, judged, answered or refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from fastml.serving.counters import Counters
+from fastml.serving.handler import Answered, Handler
+from fastml.serving.log import say
+from fastml.serving.media import ACCEPTED, READ
+from fastml.serving.refused import RefusedError
+
+__all__ = ["App", "Limits"]
+
+Scope: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+_JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker takes on.
+
+    Parameters
+    ----------
+    body : int
+        Bytes of a request; more are 413.
+    body_seconds : float
+        For a body to arrive; slower is 408.
+    small : int
+        Bytes of a request that is answered at once; larger ones are answered on threads, so that
+        they do not delay others.
+    threads : int
+        For larger ones.
+    waiting : int
+        Larger ones that may wait for a thread; more are 503.
+    held : int
+        Bytes of all bodies that are held at once; more are 503.
+    """
+
+    body: int = 100 << 20
+    body_seconds: float = 30.0
+    small: int = 1 << 15
+    threads: int = 2
+    waiting: int = 64
+    held: int = 512 << 20
+
+
+class App:
+    """An ASGI application that answers requests by a handler.
+
+    Parameters
+    ----------
+    counters : Counters
+    limits : Limits, optional
+
+    Attributes
+    ----------
+    handler : Handler or None
+        None until the model is loaded: `/ping` is 503 until then.
+    draining : bool
+        Whether connections are to close after their answers.
+    """
+
+    def __init__(self, counters: Counters, limits: Limits | None = None) -> None:
+        self.handler: Handler | None = None
+        self.draining = False
+        self._counters = counters
+        self._limits = limits or Limits()
+        self._pool = ThreadPoolExecutor(self._limits.threads, thread_name_prefix="fastml-serve")
+        self._waiting = self._held = 0
+        self._routes: dict[str, tuple[str, Callable[[], Answered]]] = {
+            "/ping": ("GET", self._ping),
+            "/metrics": ("GET", self._metrics),
+            "/schema": ("GET", self._schema),
+            "/execution-parameters": ("GET", self._execution_parameters),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        if path == "/invocations":
+            await self._invoked(scope, receive, send)
+            return
+        try:
+            if path not in self._routes:
+                raise RefusedError(
+                    HTTPStatus.NOT_FOUND,
+                    f"there is no {path}; there are /invocations, {', '.join(self._routes)}",
+                )
+            allowed, answer = self._routes[path]
+            if method not in (allowed, "HEAD"):
+                raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {allowed}")
+            answered = answer()
+        except RefusedError as error:
+            await self._send(send, error.status, _told(error), _JSON, _retry(error))
+            return
+        await self._send(send, 200, answered.body, answered.content_type)
+
+    # -- predictions ----------------------------------------------------------------------------
+
+    async def _invoked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # One look at each header: a request takes microseconds in all.
+        content_type = accept = identity = attributes = b""
+        length = -1
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"accept":
+                accept = value
+            elif name == b"content-length":
+                length = int(value)
+            elif name in (b"x-amzn-sagemaker-inference-id", b"x-request-id"):
+                identity = value
+            elif name == b"x-amzn-sagemaker-custom-attributes":
+                attributes = value
+        began, body, sent = time.perf_counter(), b"", b""
+        more: Headers = []
+        try:
+            if scope["method"] != "POST":
+                raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "/invocations takes POST")
+            if self.handler is None:
+                raise RefusedError(
+                    HTTPStatus.SERVICE_UNAVAILABLE, "the model is being loaded", retry_after=1
+                )
+            whole = await self._body(receive, length)
+            if whole is None:  # whoever asked has gone: nothing of it is predicted
+                return
+            body, began = whole, time.perf_counter()
+            explain = _asks(scope["query_string"]) or _asks(attributes)
+            answered = await self._handled(self.handler, body, content_type, accept, explain)
+            status, sent, content_type = 200, answered.body, answered.content_type
+        except RefusedError as error:
+            status, sent, content_type, more = error.status, _told(error), _JSON, _retry(error)
+            say(
+                "refused",
+                status=int(status),
+                request=_identity(identity),
+                bytes=len(body),
+                seconds=round(time.perf_counter() - began, 6),
+            )
+        except Exception as error:  # whatever it is, the worker lives, and its client hears of it
+            identity = identity or secrets.token_hex(8).encode()
+            status, content_type = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON
+            told = "a fault of the server's own; its log says more under this request"
+            sent = json.dumps({"error": told, "request": _identity(identity)}).encode()
+            say(
+                "fault",
+                request=_identity(identity),
+                kind=type(error).__name__,
+                at=[f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)],
+            )
+        if identity:
+            more = [*more, (b"x-request-id", identity)]
+        await self._send(send, status, sent, content_type, more)
+        self._counters.answered(status, time.perf_counter() - began, len(body), len(sent))
+
+    async def _body(self, receive: Receive, length: int) -> bytes | None:
+        """Return the whole body; None where the connection ended before it."""
+        limits = self._limits
+        if length > limits.body:
+            raise _too_large(limits.body)
+        if length == 0:
+            return b""
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                body: bytes = message.get("body", b"")
+                if not message.get("more_body", False) and len(body) <= limits.body:
+                    return body
+                return await self._more_body(receive, message)
+        except TimeoutError:
+            raise RefusedError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"the body did not arrive within {limits.body_seconds:g} s",
+            ) from None
+
+    async def _more_body(self, receive: Receive, message: dict[str, Any]) -> bytes | None:
+        """Return a body that comes in parts, of which the first is here."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                part = message.get("body", b"")
+                parts.append(part)
+                size += len(part)
+                self._held += len(part)
+                if size > self._limits.body:
+                    raise _too_large(self._limits.body)
+                if self._held > self._limits.held:
+                    raise _busy()
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+        finally:
+            self._held -= size
+
+    async def _handled(
+        self, handler: Handler, body: bytes, content_type: bytes, accept: bytes, explain: bool
+    ) -> Answered:
+        if len(body) <= self._limits.small and not explain:
+            return handler.handle(body, content_type, accept)
+        if self._waiting >= self._limits.waiting + self._limits.threads:
+            raise _busy()
+        if self._held + len(body) > self._limits.held:
+            raise _busy()
+        self._waiting += 1
+        self._held += len(body)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, lambda: handler.handle(body, content_type, accept, explain=explain)
+            )
+        finally:
+            self._waiting -= 1
+            self._held -= len(body)
+
+    # -- what is known of the model ---------------------------------------------------------------
+
+    def _loaded(self) -> Handler:
+        if self.handler is None:
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the model is being loaded", retry_after=1
+            )
+        return self.handler
+
+    def _ping(self) -> Answered:
+        self._loaded()
+        return Answered(b"", _JSON)
+
+    def _metrics(self) -> Answered:
+        return Answered(self._counters.text().encode(), _TEXT)
+
+    def _schema(self) -> Answered:
+        predictor = self._loaded().predictor
+        target = predictor.pipeline.target_
+        found = {
+            "input": [{"name": f.name, "type": str(f.type)} for f in predictor.schema],
+            "output": [{"name": f.name, "type": str(f.type)} for f in target.prediction_schema()],
+            "task": target.task,
+            "target": target.column,
+            "classes": list(target.classes),
+            "content_types": list(READ),
+            "accept": list(ACCEPTED),
+        }
+        return Answered(json.dumps(found, ensure_ascii=False).encode(), _JSON)
+
+    def _execution_parameters(self) -> Answered:
+        megabytes = max(1, min(self._limits.body >> 20, 100))
+        found = {
+            "MaxConcurrentTransforms": self._limits.threads,
+            "BatchStrategy": "MULTI_RECORD",
+            "MaxPayloadInMB": min(megabytes, 6),
+        }
+        return Answered(json.dumps(found).encode(), _JSON)
+
+    async def _send(
+        self,
+        send: Send,
+        status: int,
+        body: bytes,
+        content_type: bytes,
+        more: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        headers = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *more,
+        ]
+        if self.draining:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": int(status), "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _asks(words: bytes) -> bool:
+    """Say whether a query or custom attributes ask for explanations."""
+    return b"explain=1" in words or b"explain=true" in words
+
+
+def _told(error: RefusedError) -> bytes:
+    return json.dumps({"error": str(error)}, ensure_ascii=False).encode()
+
+
+def _retry(error: RefusedError) -> Headers:
+    after = error.retry_after
+    return [] if after is None else [(b"retry-after", b"%d" % after)]
+
+
+def _identity(identity: bytes) -> str:
+    return identity[:128].decode("latin-1")
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body has more than {most:,} bytes; send fewer rows at a time",
+    )
+
+
+def _busy() -> RefusedError:
+    return RefusedError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too many requests are waiting", retry_after=1
+    )

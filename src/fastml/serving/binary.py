@@ -1,0 +1,93 @@
+"""Bodies that hold columns: Arrow streams, Parquet and NumPy arrays, as record batches."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from fastml.data.canonical import canonical_batch
+from fastml.serving.refused import RefusedError
+
+__all__ = ["batches_of"]
+
+MOST_BYTES = 1 << 30
+"""What a body may become when it is decompressed."""
+
+
+def batches_of(kind: str, body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a body.
+
+    Parameters
+    ----------
+    kind : {"arrow", "parquet", "npy"}
+    body : bytes
+    schema : pyarrow.Schema
+        The columns that are wanted, and the order of those of an array without names.
+
+    Raises
+    ------
+    RefusedError
+        400, if the body is not what it says it is, or too much when decompressed.
+    """
+    try:
+        for batch in _READERS[kind](body, schema):
+            yield canonical_batch(batch)
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST, f"the body is no {_NAMES[kind]}: {error}"
+        ) from error
+
+
+def _arrow(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    total = 0
+    with pa.ipc.open_stream(pa.BufferReader(body)) as reader:
+        for batch in reader:
+            total += batch.nbytes
+            _check_size(total)
+            yield batch
+
+
+def _parquet(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(pa.BufferReader(body)) as file:
+        meta = file.metadata
+        columns = [name for name in schema.names if name in file.schema_arrow.names]
+        _check_size(max(meta.num_rows * 8 * len(columns), _stated_size(meta)))
+        yield from file.iter_batches(columns=columns)
+
+
+def _stated_size(meta: object) -> int:
+    groups = range(meta.num_row_groups)  # type: ignore[attr-defined]
+    return sum(meta.row_group(i).total_byte_size for i in groups)  # type: ignore[attr-defined]
+
+
+def _npy(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    array = np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+    if array.dtype.names is not None:
+        names, columns = list(array.dtype.names), [array[name] for name in array.dtype.names]
+    else:
+        rows = np.atleast_2d(array)
+        if rows.ndim != 2 or rows.shape[1] != len(schema):
+            raise ValueError(f"an array of shape {array.shape}, expected rows of {len(schema)}")
+        names, columns = schema.names, list(rows.T)
+    arrays = [pa.array(np.ascontiguousarray(column)) for column in columns]
+    yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise ValueError(f"it has over {MOST_BYTES:,} bytes when decompressed; send fewer rows")
+
+
+_READERS: Final[dict[str, Callable[[bytes, pa.Schema], Iterator[pa.RecordBatch]]]] = {
+    "arrow": _arrow,
+    "parquet": _parquet,
+    "npy": _npy,
+}
+_NAMES = {"arrow": "Arrow stream", "parquet": "Parquet file", "npy": "NumPy array"}

@@ -1,0 +1,26 @@
+"""Requests that are not answered, as HTTP says it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastml.errors import ServingError
+
+__all__ = ["RefusedError"]
+
+
+class RefusedError(ServingError):
+    """A request that is not answered.
+
+    Parameters
+    ----------
+    status : http.HTTPStatus
+    message : str
+        What was found, what was expected and what to do, for whoever sent the request.
+    retry_after : int, optional
+        Seconds after which to ask again.
+    """
+
+    def __init__(self, status: HTTPStatus, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after

@@ -1,0 +1,171 @@
+"""One process that answers: it loads the model, listens, takes up new models, and drains."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from fastml.errors import FastMLError
+from fastml.serving.app import App, Limits
+from fastml.serving.counters import Counters
+from fastml.serving.handler import Handler
+from fastml.serving.log import say
+
+__all__ = ["KEEP_ALIVE", "Worker"]
+
+KEEP_ALIVE = 90
+"""Seconds that an idle connection is kept: load balancers keep theirs for 60."""
+DRAIN = 20
+"""Seconds for requests that are being answered when the server is told to end."""
+NOTICE = 0.5
+"""Seconds before it stops listening: clients that hear `Connection: close` go elsewhere."""
+LOOK = 1.0
+"""Seconds between looks at whether there is another model."""
+
+
+class Worker:
+    """Answers requests on a socket until told to end.
+
+    Parameters
+    ----------
+    model : Path
+        A model's directory, or a run's.
+    listening : socket.socket
+        Bound and listening; workers may share one.
+    counters : Counters
+    limits : Limits
+    ready : callable
+        Called once the model is loaded and has predicted.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        listening: socket.socket,
+        counters: Counters,
+        limits: Limits,
+        ready: Callable[[], None],
+    ) -> None:
+        self._model, self._listening, self._ready = model, listening, ready
+        self._counters = counters
+        self._app = App(counters, limits)
+        self._error: FastMLError | None = None
+        config = uvicorn.Config(
+            self._app,
+            http="httptools",
+            loop="uvloop",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=DRAIN,
+            backlog=2048,
+        )
+        self._server = _Server(config)
+
+    def run(self) -> None:
+        """Answer until SIGTERM or SIGINT.
+
+        Raises
+        ------
+        FastMLError
+            If the model cannot be loaded.
+        """
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(self._run())
+        if self._error is not None:
+            raise self._error
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        watching = loop.create_task(self._watch())
+        try:
+            await self._server.serve([self._listening])
+        finally:
+            watching.cancel()
+
+    def _drain(self) -> None:
+        if not self._app.draining:
+            self._app.draining = True
+            asyncio.get_running_loop().call_later(NOTICE, self._end)
+
+    def _end(self) -> None:
+        self._server.should_exit = True
+
+    # -- the model ------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Load the model, and every one that takes its place."""
+        loop = asyncio.get_running_loop()
+        seen = _identity(self._model)
+        try:
+            self._app.handler = await loop.run_in_executor(None, _load, self._model)
+        except FastMLError as error:
+            self._error = error
+            self._end()
+            return
+        self._ready()
+        while True:
+            await asyncio.sleep(LOOK)
+            found = _identity(self._model)
+            if found == seen or found is None:  # None: it is being replaced
+                continue
+            try:
+                self._app.handler = await loop.run_in_executor(None, _load, self._model)
+            except FastMLError as error:
+                self._counters.add("failed_reloads")
+                say("the new model was not taken up", cause=str(error))
+            else:
+                self._counters.add("reloads")
+                say("took up a new model", model=str(self._model))
+            seen = found
+
+
+class _Server(uvicorn.Server):
+    """One that leaves the signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _load(model: Path) -> Handler:
+    """Open a model, and predict once with it, so that the first request is as fast as others."""
+    from fastml.pipeline import Pipeline
+    from fastml.serving.predictor import Predictor
+
+    handler = Handler(Predictor(Pipeline.load(model)))
+    names = handler.predictor.schema.names
+    row = dict.fromkeys(names)
+    handler.handle(json.dumps(row).encode(), b"application/json")
+    return handler
+
+
+def _identity(model: Path) -> tuple[int, int, int] | None:
+    """Return what changes when another model takes the place of one."""
+    for place in (model / "manifest.json", model / "model" / "manifest.json"):
+        try:
+            found = os.stat(place)
+        except OSError:
+            continue
+        return found.st_ino, found.st_mtime_ns, found.st_size
+    return None
