@@ -67,6 +67,9 @@ KINDS: dict[str, Callable[[], fastml.Pipeline]] = {
         "state", learner=LogisticRegression(multi_class="one_vs_rest")
     ),
     "regression": lambda: _fitted("price"),
+    "numbers": lambda: fastml.Pipeline(target="left").fit(
+        table().select(["size", "count", "small", "left"])
+    ),
     "whole numbers as classes": lambda: _fitted("ward", task="multiclass"),
 }
 BY_PIPELINE = {"multiclass, platt", "one against the rest"}  # what the compiled core lacks

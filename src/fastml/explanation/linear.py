@@ -114,7 +114,8 @@ def linear_contributions(
         own = plan.weights_of(weights, category)
         start = plan.code_starts[j]
         known = block.codes[:, j] >= 0
-        picked = np.where(known, own[np.where(known, block.codes[:, j] - start, 0)], 0.0)
+        picked = np.zeros(block.n_rows)  # a cross may have no known combination at all
+        picked[known] = own[block.codes[known, j] - start]
         centred = picked - category.share @ own
         added[category.column] = added.get(category.column, 0.0) + centred
     return added

@@ -14,7 +14,7 @@ from fastml._typing import Float64
 from fastml.errors import DataError, SchemaError
 from fastml.explanation import explain_rows
 from fastml.serving.binary import batches_of
-from fastml.serving.media import Accepted, Body, accepted_media, body_media, is_text
+from fastml.serving.media import Accepted, Body, is_text, negotiated
 from fastml.serving.predictor import Predictor
 from fastml.serving.refused import RefusedError
 
@@ -60,8 +60,7 @@ class Handler:
         RefusedError
             400 where a row cannot be read, 415 and 406 where types are not known.
         """
-        given = body_media(content_type)
-        wanted = accepted_media(accept, given.kind)
+        given, wanted = negotiated(content_type, accept)
         try:
             if explain:
                 return self._explained(body, given, wanted)

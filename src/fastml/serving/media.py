@@ -9,7 +9,16 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeGuard
 from fastml.serving.predictor import TextForm
 from fastml.serving.refused import RefusedError
 
-__all__ = ["ACCEPTED", "READ", "Accepted", "Body", "accepted_media", "body_media", "is_text"]
+__all__ = [
+    "ACCEPTED",
+    "READ",
+    "Accepted",
+    "Body",
+    "accepted_media",
+    "body_media",
+    "is_text",
+    "negotiated",
+]
 
 Kind: TypeAlias = Literal["csv", "json", "lines", "arrow", "parquet", "npy"]
 
@@ -58,6 +67,18 @@ class Accepted(NamedTuple):
 
 
 @lru_cache(256)
+def negotiated(content_type: bytes, accept: bytes) -> tuple[Body, Accepted]:
+    """Return what a body is and what its answer is to be.
+
+    Raises
+    ------
+    RefusedError
+        As `body_media` and `accepted_media` do.
+    """
+    body = body_media(content_type)
+    return body, accepted_media(accept, body.kind)
+
+
 def body_media(content_type: bytes) -> Body:
     """Return what a body is by its Content-Type.
 
@@ -83,7 +104,6 @@ def body_media(content_type: bytes) -> Body:
     return Body(kind, _header(parameters, None))
 
 
-@lru_cache(256)
 def accepted_media(accept: bytes, body: Kind) -> Accepted:
     """Return what an answer is to be by the Accept header, the most wanted first.
 

@@ -10,14 +10,16 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from fastml.errors import FastMLError
+from fastml.errors import ConfigError, FastMLError
 from fastml.serving.app import App, Limits
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.log import say
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = ["KEEP_ALIVE", "Worker"]
 
@@ -58,21 +60,7 @@ class Worker:
         self._counters = counters
         self._app = App(counters, limits)
         self._error: FastMLError | None = None
-        config = uvicorn.Config(
-            self._app,
-            http="httptools",
-            loop="uvloop",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=DRAIN,
-            backlog=2048,
-        )
-        self._server = _Server(config)
+        self._server = _http_server(self._app)
 
     def run(self) -> None:
         """Answer until SIGTERM or SIGINT.
@@ -134,12 +122,34 @@ class Worker:
             seen = found
 
 
-class _Server(uvicorn.Server):
-    """One that leaves the signals to the worker."""
+def _http_server(app: App) -> uvicorn.Server:
+    """Return a server of the application that leaves the signals to the worker."""
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise ConfigError("to serve, uvicorn is needed: pip install 'fastml[serve]'") from error
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    return Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            loop="uvloop",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=DRAIN,
+            backlog=2048,
+        )
+    )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -1,0 +1,205 @@
+"""The whole server, as a process: it starts, answers, takes up models, heals, and drains."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import model, table
+
+ROW = b"1.5,2,3.25\n"
+
+
+class Running:
+    """A server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process, self._log = process, log
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [line for line in lines if line["event"] == name]
+
+    @property
+    def port(self) -> int:
+        return int(self.events("listening")[0]["port"])
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def ask(
+        self, path: str = "/ping", body: bytes | None = None, kind: str = "text/csv"
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            method = "GET" if body is None else "POST"
+            connection.request(method, path, body, {"Content-Type": kind})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30.0
+        while not condition():
+            assert self.process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.02)
+
+
+@contextmanager
+def started(folder: Path, *options: str) -> Iterator[Running]:
+    log = folder.parent / "log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fastml", "serve", str(folder), "--port", "0", *options],
+            stderr=sink,
+            text=True,
+        )
+    running = Running(process, log)
+    try:
+        workers = int(options[options.index("--workers") + 1]) if "--workers" in options else 1
+        running.wait_until(lambda: len(running.events("a worker is ready")) >= workers)
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    model("numbers").save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_it_answers_and_ends(folder: Path) -> None:
+    with started(folder) as running:
+        assert running.ask() == (200, b"")
+        status, body = running.ask("/invocations", ROW)
+        assert (status, body.count(b",")) == (200, 2)
+        assert running.ask("/invocations", b"x")[0] == 400
+        assert b'status="200"} 1' in running.ask("/metrics")[1]
+    assert running.process.returncode == 0
+    assert running.events("draining")
+
+
+def test_requests_in_chunks_and_on_one_connection(folder: Path) -> None:
+    with started(folder) as running:
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+        for _ in range(3):
+            connection.request(
+                "POST",
+                "/invocations",
+                iter([ROW[:4], ROW[4:]]),
+                {"Content-Type": "text/csv"},
+                encode_chunked=True,
+            )
+            answer = connection.getresponse()
+            assert (answer.status, answer.read().count(b",")) == (200, 2)
+        connection.close()
+
+
+def test_a_body_that_ends_early_is_not_answered(folder: Path) -> None:
+    with started(folder) as running:
+        with socket.create_connection(("127.0.0.1", running.port)) as plain:
+            head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n"
+            plain.sendall(head + b"content-length: 99\r\n\r\n" + ROW)
+            plain.shutdown(socket.SHUT_WR)
+            assert plain.recv(100) == b""
+        assert running.ask("/invocations", ROW)[0] == 200
+        assert b'status="200"} 1' in running.ask("/metrics")[1]
+
+
+def test_a_model_that_cannot_be_loaded_ends_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fastml", "serve", str(tmp_path / "none"), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "the model was not loaded" in done.stderr
+    assert "none" in done.stderr
+
+
+def test_a_port_that_is_taken(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "fastml", "serve", str(folder), "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port} is in use; choose another --port" in done.stderr
+
+
+def test_another_model_is_taken_up_without_a_dropped_request(folder: Path) -> None:
+    with started(folder) as running:
+        before = running.ask("/invocations", ROW)[1]
+        statuses: set[int] = set()
+        stop = threading.Event()
+
+        def keep_asking() -> None:
+            while not stop.is_set():
+                statuses.add(running.ask("/invocations", ROW)[0])
+
+        asking = threading.Thread(target=keep_asking)
+        asking.start()
+        rows = table().select(["size", "count", "small", "left"]).slice(0, 300)
+        model("numbers").clone().fit(rows).save(folder)
+        running.wait_until(lambda: bool(running.events("took up a new model")))
+        after = running.ask("/invocations", ROW)[1]
+        stop.set()
+        asking.join()
+        assert statuses == {200}
+        assert after != before
+        manifest = (folder / "manifest.json").read_text()
+        (folder / "manifest.json").write_text(manifest[:-20])
+        running.wait_until(lambda: bool(running.events("the new model was not taken up")))
+        assert running.ask("/invocations", ROW) == (200, after)
+
+
+def test_a_worker_that_is_killed_is_replaced(folder: Path) -> None:
+    with started(folder, "--workers", "2") as running:
+        killed = running.workers()[0]
+        os.kill(killed, signal.SIGKILL)
+        running.wait_until(lambda: len(running.events("a worker is ready")) == 3)
+        assert len(running.workers()) == 2
+        assert killed not in running.workers()
+        assert running.ask("/invocations", ROW)[0] == 200
+        assert b"fastml_restarts_total 1" in running.ask("/metrics")[1]
+
+
+def test_requests_that_were_taken_are_answered_before_it_ends(folder: Path) -> None:
+    with started(folder) as running:
+        with socket.create_connection(("127.0.0.1", running.port)) as plain:
+            head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n"
+            plain.sendall(head + b"content-length: %d\r\n\r\n" % len(ROW) + ROW[:5])
+            time.sleep(0.2)
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(1.0)
+            plain.sendall(ROW[5:])
+            answer = plain.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" in answer
+        assert running.process.wait(20) == 0
