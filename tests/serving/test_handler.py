@@ -96,8 +96,22 @@ def test_arrays_that_are_none() -> None:
         assert refused.value.status == 400
     sink = io.BytesIO()
     np.save(sink, np.array([object()]), allow_pickle=True)
-    with pytest.raises(RefusedError, match="the body is no NumPy array"):
+    with pytest.raises(RefusedError, match="holds Python objects, which are never read"):
         handler().handle(sink.getvalue(), b"application/x-npy")
+    sink = io.BytesIO()
+    np.save(sink, np.zeros((3, 4)))
+    good = sink.getvalue()
+    for bad, message in [
+        (good.replace(b"(3, 4)", b"(9**9, "), "its header cannot be read"),
+        (good.replace(b"(3, 4), ", b"(3,99999999),"), "where its header states"),
+        (good.replace(b"(3, 4), ", b"(-3, -4),"), "it has 97 bytes|cannot be read"),
+        (good[:-1], "it has 95 bytes of values where its header states 96"),
+        (good.replace(b"\x01\x00v", b"\x09\x00v"), "its version is"),
+        (b"x", "no NumPy array"),
+    ]:
+        with pytest.raises(RefusedError, match=message) as refused:
+            handler().handle(bad, b"application/x-npy")
+        assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("content_type", [n for n in READ if READ[n] not in ("npy", "csv")])

@@ -19,6 +19,8 @@ from fastml.serving import Predictor
 
 from .conftest import BY_PIPELINE, KINDS, model, table
 
+pytestmark = pytest.mark.kernel
+
 
 def scores_in(answer: bytes, pipeline: fastml.Pipeline) -> Float64:
     """Return the scores that an answer of JSON holds, as `predict_scores` has them."""

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from fastml._native.predictor import FORMS, HEADERS, Predictor
 from fastml.errors import DataError
 
+pytestmark = pytest.mark.kernel
+
 # As `request::Wants` numbers them.
 NUMBER, SINGLE, BOOLEAN, TEXT, LABEL, DATE, MOMENT, CLOCK = range(8)
 MARKERS = [b"", b"NA", b"-999"]
@@ -143,7 +145,7 @@ def test_whole_numbers_and_booleans_as_labels() -> None:
     labels, flags = values_of(predictor, body, "json")
     assert labels == ["7", "007", "7", "true"]
     assert flags == [1.0, 0.0, 1.0, None]
-    with pytest.raises(DataError, match=r"column 'l': found 7.5, expected text or a whole number"):
+    with pytest.raises(DataError, match=r"'l': found 7.5, expected text in UTF-8 or a whole n"):
         values_of(predictor, b'{"l":7.5,"b":1}', "json")
 
 
@@ -239,6 +241,20 @@ def test_texts_of_any_kind() -> None:
     found = [values_of(predictor, b"[" + t + b"]", "json")[0][0] for t in body[1:-1].split(b", ")]
     assert found == ["😀é\n", "\N{REPLACEMENT CHARACTER}", "é"]
     assert values_of(predictor, b"\xef\xbb\xbft\n\n", "csv")[0] == [None]
+
+
+@given(st.binary(max_size=6))
+def test_text_is_utf8_or_refused(raw: bytes) -> None:
+    predictor = reader(("t", TEXT), ("x", NUMBER))
+    body = b'"' + raw.replace(b'"', b'""') + b'",1'
+    try:
+        expected = raw.decode()
+    except UnicodeDecodeError:
+        with pytest.raises(DataError, match=r"column 't': found '.*', expected text in UTF-8"):
+            values_of(predictor, body, "csv", False)
+    else:
+        if not raw.startswith(b"\xef\xbb\xbf"):
+            assert values_of(predictor, body, "csv", False)[0] == [expected]
 
 
 def test_other_dialects() -> None:

@@ -226,11 +226,9 @@ class JsonReader {
         switch (peek()) {
             case '"': {
                 const std::string_view text = string();
-                if (column.is_text()) {
-                    column.add_text(text);
-                } else if (!column.add_written(text, room_)) {
-                    throw rows.unfit(i, quoted(text));
-                }
+                const bool added =
+                    column.is_text() ? column.add_text(text) : column.add_written(text, room_);
+                if (!added) throw rows.unfit(i, quoted(text));
                 return;
             }
             case '{': throw rows.unfit(i, "an object");

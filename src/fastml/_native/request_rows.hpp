@@ -22,7 +22,9 @@ struct Fault : std::runtime_error {
 inline std::string quoted(std::string_view text) {
     constexpr size_t most = 40;
     std::string out = "'";
-    out.append(text.substr(0, most));
+    for (const char c : text.substr(0, most)) {
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    }
     // A character is not cut in the middle.
     if (text.size() > most) {
         while (!out.empty() && (out.back() & 0xC0) == 0x80) out.pop_back();
@@ -80,10 +82,13 @@ class RequestColumn {
         set_valid(size(), true);
         times_.push_back(value);
     }
-    void add_text(std::string_view text) {
+    // False where it is not UTF-8.
+    bool add_text(std::string_view text) {
+        if (!is_utf8(text)) return false;
         set_valid(size(), true);
         bytes_.append(text);
         offsets_.push_back(static_cast<int64_t>(bytes_.size()));
+        return true;
     }
 
     // Add a value that is written as text, as delimited text has all of its values.
@@ -100,8 +105,8 @@ class RequestColumn {
                 if (!read_boolean(text, number)) return false;
                 add_number(number);
                 return true;
-            case Wants::text: add_text(text); return true;
-            case Wants::label: add_text(label_of(text, room)); return true;
+            case Wants::text: return add_text(text);
+            case Wants::label: return add_text(label_of(text, room));
             default:
                 if (!read_time(field_, text, time)) return false;
                 add_time(time);
@@ -115,9 +120,7 @@ class RequestColumn {
             add_number(value);
             return true;
         }
-        if (!is_text() || !write_whole(value, room)) return false;
-        add_text(room);
-        return true;
+        return is_text() && write_whole(value, room) && add_text(room);
     }
 
     // Of a column of numbers, or of times as numbers.

@@ -36,14 +36,37 @@ inline const char* expected(const Field& field) noexcept {
         case Wants::number:
         case Wants::single: return "a number";
         case Wants::boolean: return "true or false";
-        case Wants::text: return "text";
-        case Wants::label: return "text or a whole number";
+        case Wants::text: return "text in UTF-8";
+        case Wants::label: return "text in UTF-8 or a whole number";
         case Wants::date: return "a date such as 2024-02-29";
         case Wants::moment:
             return field.zoned ? "a time with its zone such as 2024-02-29T12:30:00Z"
                                : "a time without a zone such as 2024-02-29T12:30:00";
         default: return "a time of day such as 12:30:00";
     }
+}
+
+// Whether bytes are UTF-8 as Unicode has it (table 3-7): no byte too many, no surrogate.
+inline bool is_utf8(std::string_view text) noexcept {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+    const auto* end = at + text.size();
+    while (at != end) {
+        if (*at < 0x80) {
+            ++at;
+            continue;
+        }
+        const unsigned char first = *at;
+        const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
+        if (first < 0xC2 || first > 0xF4 || end - at <= more) return false;
+        const unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+        const unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+        if (at[1] < low || at[1] > high) return false;
+        for (int i = 2; i <= more; ++i) {
+            if ((at[i] & 0xC0) != 0x80) return false;
+        }
+        at += more + 1;
+    }
+    return true;
 }
 
 inline std::string_view trimmed(std::string_view text) noexcept {

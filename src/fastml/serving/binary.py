@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Final
+from tokenize import TokenError
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from fastml.data.canonical import canonical_batch
 from fastml.serving.refused import RefusedError
@@ -49,6 +52,7 @@ def _arrow(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for batch in reader:
             total += batch.nbytes
             _check_size(total)
+            batch.validate(full=True)  # offsets of who knows whom
             yield batch
 
 
@@ -68,7 +72,7 @@ def _stated_size(meta: object) -> int:
 
 
 def _npy(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    array = np.lib.format.read_array(io.BytesIO(body))  # which refuses objects
+    array = _array(body)
     if array.dtype.names is not None:
         names, columns = list(array.dtype.names), [array[name] for name in array.dtype.names]
     else:
@@ -78,6 +82,27 @@ def _npy(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         names, columns = schema.names, list(rows.T)
     arrays = [pa.array(np.ascontiguousarray(column)) for column in columns]
     yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _array(body: bytes) -> NDArray[Any]:
+    """Return the array of a body, where it lies: a header may state any size, and any object."""
+    stream = io.BytesIO(body)
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"its version is {version}, expected (1, 0) or (2, 0)")
+    one = version == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+    try:
+        shape, by_column, dtype = read(stream)
+    except (SyntaxError, TokenError, MemoryError, RecursionError) as error:
+        raise ValueError(f"its header cannot be read ({error})") from error
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never read")
+    stated, held = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
+    if stated != held or min(shape, default=0) < 0:
+        raise ValueError(f"it has {held:,} bytes of values where its header states {stated:,}")
+    flat = np.frombuffer(body, dtype, offset=stream.tell())
+    return flat.reshape(shape, order="F" if by_column else "C")
 
 
 def _check_size(size: int) -> None:
