@@ -64,9 +64,10 @@ class Running:
 @contextmanager
 def started(folder: Path, *options: str) -> Iterator[Running]:
     log = folder.parent / "log"
+    served = [] if "--multi-model" in options else [str(folder)]
     with log.open("w") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fastml", "serve", str(folder), "--port", "0", *options],
+            [sys.executable, "-m", "fastml", "serve", *served, "--port", "0", *options],
             stderr=sink,
             text=True,
         )
@@ -203,3 +204,25 @@ def test_requests_that_were_taken_are_answered_before_it_ends(folder: Path) -> N
             assert answer.startswith(b"HTTP/1.1 200")
             assert b"connection: close" in answer
         assert running.process.wait(20) == 0
+
+
+def test_many_models(folder: Path) -> None:
+    with started(folder, "--multi-model") as running:
+        assert running.ask() == (200, b"")
+        load = json.dumps({"model_name": "churn", "url": str(folder)}).encode()
+        assert running.ask("/models", load, "application/json")[0] == 200
+        status, body = running.ask("/models/churn/invoke", ROW)
+        assert (status, body.count(b",")) == (200, 2)
+        assert b"churn" in running.ask("/models")[1]
+
+
+def test_what_is_served_has_to_be_said(folder: Path) -> None:
+    for options in ([], [str(folder), "--multi-model"], ["--multi-model", "--workers", "2"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "fastml", "serve", *options, "--port", "0"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert "--multi-model" in done.stderr or "served by one" in done.stderr

@@ -105,7 +105,9 @@ def explain(
 
 @command("serve")
 def serve(
-    model: Model,
+    model: Annotated[
+        str | None, typer.Argument(help="A model's directory, or a run's; or --multi-model.")
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="0 takes one that is free.")
@@ -117,6 +119,12 @@ def serve(
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="Of each worker, for large requests.")
     ] = 2,
+    multi_model: Annotated[
+        bool, typer.Option("--multi-model", help="Serve those that /models is told of.")
+    ] = False,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="For all models of --multi-model.")
+    ] = "1GB",
     debug: Debug = False,
 ) -> None:
     """Serve a model over HTTP: /invocations, /ping, /schema, /metrics, /execution-parameters.
@@ -127,8 +135,17 @@ def serve(
     from pathlib import Path
 
     from fastml.engine.budget import parse_memory
+    from fastml.errors import ConfigError
     from fastml.serving.app import Limits
     from fastml.serving.server import serve as run
 
-    limits = Limits(body=parse_memory(most, "--max-body"), threads=threads)
-    run(Path(model), host=host, port=port, workers=workers, limits=limits)
+    if (model is None) != multi_model:
+        raise ConfigError("name a model to serve, or say --multi-model")
+    limits = Limits(
+        body=parse_memory(most, "--max-body"),
+        threads=threads,
+        models=parse_memory(memory, "--memory"),
+    )
+    run(
+        None if model is None else Path(model), host=host, port=port, workers=workers, limits=limits
+    )

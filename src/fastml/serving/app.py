@@ -18,6 +18,7 @@ from fastml.serving.counters import Counters
 from fastml.serving.handler import Answered, Handler
 from fastml.serving.log import say
 from fastml.serving.media import ACCEPTED, READ
+from fastml.serving.models import Models
 from fastml.serving.refused import RefusedError
 
 __all__ = ["App", "Limits"]
@@ -50,6 +51,8 @@ class Limits:
         Larger ones that may wait for a thread; more are 503.
     held : int
         Bytes of all bodies that are held at once; more are 503.
+    models : int
+        Bytes of memory for all models, where there are many.
     """
 
     body: int = 100 << 20
@@ -58,15 +61,18 @@ class Limits:
     threads: int = 2
     waiting: int = 64
     held: int = 512 << 20
+    models: int = 1 << 30
 
 
 class App:
-    """An ASGI application that answers requests by a handler.
+    """An ASGI application that answers requests by a handler, or by those of many models.
 
     Parameters
     ----------
     counters : Counters
     limits : Limits, optional
+    models : Models, optional
+        Then `/models` loads, lists and removes them, and `/models/NAME/invoke` asks one.
 
     Attributes
     ----------
@@ -76,8 +82,11 @@ class App:
         Whether connections are to close after their answers.
     """
 
-    def __init__(self, counters: Counters, limits: Limits | None = None) -> None:
+    def __init__(
+        self, counters: Counters, limits: Limits | None = None, models: Models | None = None
+    ) -> None:
         self.handler: Handler | None = None
+        self._models = models
         self.draining = False
         self._counters = counters
         self._limits = limits or Limits()
@@ -95,10 +104,14 @@ class App:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
-        if path == "/invocations":
+        if path == "/invocations" or (path.startswith("/models/") and path.endswith("/invoke")):
             await self._invoked(scope, receive, send)
             return
         try:
+            if self._models is not None and (path == "/models" or path.startswith("/models/")):
+                answered = await self._managed(self._models, path, method, receive)
+                await self._send(send, 200, answered.body, answered.content_type)
+                return
             if path not in self._routes:
                 raise RefusedError(
                     HTTPStatus.NOT_FOUND,
@@ -134,7 +147,7 @@ class App:
         try:
             if scope["method"] != "POST":
                 raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "/invocations takes POST")
-            handler = self._loaded()
+            handler = await self._asked(scope["path"])
             whole = await self._body(receive, length)
             if whole is None:  # whoever asked has gone: nothing of it is predicted
                 return
@@ -214,6 +227,41 @@ class App:
         finally:
             self._held -= size
 
+    async def _asked(self, path: str) -> Handler:
+        """Return what answers for the model that is asked."""
+        if path == "/invocations":
+            return self._loaded()
+        if self._models is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "this server has one model: /invocations")
+        models, name = self._models, path.split("/")[2]
+        found = models.held(name)
+        if found is not None:
+            return found
+        return await asyncio.get_running_loop().run_in_executor(self._pool, models.get, name)
+
+    async def _managed(self, models: Models, path: str, method: str, receive: Receive) -> Answered:
+        """Load, list, describe or remove models, as SageMaker's multi-model endpoints ask."""
+        name = path.removeprefix("/models").removeprefix("/")
+        if method == "POST" and not name:
+            body = await self._body(receive, -1)
+            try:
+                wanted = json.loads(body or b"")
+                place = str(wanted["model_name"]), str(wanted["url"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise RefusedError(
+                    HTTPStatus.BAD_REQUEST, "expected {'model_name': NAME, 'url': FOLDER}"
+                ) from error
+            await asyncio.get_running_loop().run_in_executor(self._pool, models.add, *place)
+            return _json_answer(models.described(place[0]))
+        if method == "GET":
+            return _json_answer(models.described(name) if name else {"models": models.listed()})
+        if method == "DELETE" and name:
+            models.remove(name)
+            return _json_answer({})
+        raise RefusedError(
+            HTTPStatus.METHOD_NOT_ALLOWED, "/models takes GET and POST, /models/NAME GET and DELETE"
+        )
+
     async def _in_pool(
         self, handler: Handler, body: bytes, content_type: bytes, accept: bytes, explain: bool
     ) -> Answered:
@@ -242,7 +290,8 @@ class App:
         return self.handler
 
     def _ping(self) -> Answered:
-        self._loaded()
+        if self._models is None:
+            self._loaded()
         return Answered(b"", _JSON)
 
     def _metrics(self) -> Answered:
@@ -260,7 +309,7 @@ class App:
             "content_types": list(READ),
             "accept": list(ACCEPTED),
         }
-        return Answered(json.dumps(found, ensure_ascii=False).encode(), _JSON)
+        return _json_answer(found)
 
     def _execution_parameters(self) -> Answered:
         megabytes = max(1, min(self._limits.body >> 20, 100))
@@ -269,7 +318,7 @@ class App:
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": min(megabytes, 6),
         }
-        return Answered(json.dumps(found).encode(), _JSON)
+        return _json_answer(found)
 
     async def _send(
         self,
@@ -293,6 +342,10 @@ class App:
 def _asks(words: bytes) -> bool:
     """Say whether a query or custom attributes ask for explanations."""
     return b"explain=1" in words or b"explain=true" in words
+
+
+def _json_answer(found: object) -> Answered:
+    return Answered(json.dumps(found, ensure_ascii=False).encode(), _JSON)
 
 
 def _fault(identity: bytes) -> bytes:

@@ -35,7 +35,7 @@ class _Child:
 
 
 def serve(
-    model: Path,
+    model: Path | None,
     *,
     host: str = "0.0.0.0",
     port: int = 8080,
@@ -46,8 +46,9 @@ def serve(
 
     Parameters
     ----------
-    model : Path
-        A model's directory, or a run's. Another model that takes its place is taken up.
+    model : Path or None
+        A model's directory, or a run's. Another model that takes its place is taken up. None
+        serves those that `/models` is told of, by one worker.
     host, port : str and int
         Port 0 takes a free one; the log says which.
     workers : int
@@ -64,16 +65,20 @@ def serve(
     ServingError
         If workers end again and again before they are ready.
     """
+    if model is None and workers > 1:
+        raise ConfigError(f"workers is {workers}; many models are served by one, which knows them")
     listening = _listen(host, port)
     address = listening.getsockname()
     say("listening", host=address[0], port=address[1], workers=workers, pid=os.getpid())
-    _Supervisor(Path(model), listening, workers, limits or Limits()).run()
+    _Supervisor(model, listening, workers, limits or Limits()).run()
 
 
 class _Supervisor:
     """The process that starts the workers, replaces them, and passes signals on."""
 
-    def __init__(self, model: Path, listening: socket.socket, workers: int, limits: Limits) -> None:
+    def __init__(
+        self, model: Path | None, listening: socket.socket, workers: int, limits: Limits
+    ) -> None:
         self._model, self._listening, self._limits = model, listening, limits
         self._workers = workers
         self._counters = Counters(workers)

@@ -17,6 +17,7 @@ from fastml.serving.app import App, Limits
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.log import say
+from fastml.serving.models import Models
 
 if TYPE_CHECKING:
     import uvicorn
@@ -38,8 +39,8 @@ class Worker:
 
     Parameters
     ----------
-    model : Path
-        A model's directory, or a run's.
+    model : Path or None
+        A model's directory, or a run's; None serves the models that `/models` is told of.
     listening : socket.socket
         Bound and listening; workers may share one.
     counters : Counters
@@ -50,7 +51,7 @@ class Worker:
 
     def __init__(
         self,
-        model: Path,
+        model: Path | None,
         listening: socket.socket,
         counters: Counters,
         limits: Limits,
@@ -58,7 +59,8 @@ class Worker:
     ) -> None:
         self._model, self._listening, self._ready = model, listening, ready
         self._counters = counters
-        self._app = App(counters, limits)
+        models = Models(_load, limits.models) if model is None else None
+        self._app = App(counters, limits, models)
         self._error: FastMLError | None = None
         self._server = _http_server(self._app)
 
@@ -97,6 +99,9 @@ class Worker:
 
     async def _watch(self) -> None:
         """Load the model, and every one that takes its place."""
+        if self._model is None:
+            self._ready()
+            return
         loop = asyncio.get_running_loop()
         seen = _identity(self._model)
         try:

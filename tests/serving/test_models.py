@@ -1,0 +1,161 @@
+"""Many models in one server: loaded, listed, asked, let go under a memory budget, and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastml.errors import ArtifactError
+from fastml.serving import models as models_module
+from fastml.serving.app import App
+from fastml.serving.counters import Counters
+from fastml.serving.handler import Handler
+from fastml.serving.models import LEAST, Models
+from fastml.serving.predictor import Predictor
+from fastml.serving.refused import RefusedError
+
+from .conftest import model
+from .test_app import CSV, ROW, Response, ask
+
+
+class Loading:
+    """Opens folders that hold the name of a pipeline, and remembers which."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    def __call__(self, folder: Path) -> Handler:
+        self.opened.append(folder.name)
+        if not (folder / "kind").exists():
+            raise ArtifactError(f"{folder} holds no model")
+        return Handler(Predictor(model((folder / "kind").read_text())))
+
+
+def folders(tmp_path: Path, *names: str) -> list[str]:
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kind").write_text("numbers")
+    return [str(tmp_path / name) for name in names]
+
+
+def refused(call: Any, *given: Any) -> tuple[int, str]:
+    with pytest.raises(RefusedError) as found:
+        call(*given)
+    return int(found.value.status), str(found.value)
+
+
+def test_models_come_and_go(tmp_path: Path) -> None:
+    loading = Loading()
+    held = Models(loading, 10 * LEAST)
+    a, b = folders(tmp_path, "a", "b")
+    held.add("one", a)
+    held.add("two", b)
+    assert held.listed() == [
+        {"modelName": "one", "modelUrl": a},
+        {"modelName": "two", "modelUrl": b},
+    ]
+    assert held.get("one") is held.get("one") is held.held("one")
+    assert refused(held.add, "one", b) == (409, "the model 'one' is loaded already")
+    held.remove("one")
+    for call in (held.get, held.held, held.remove, held.described):
+        assert refused(call, "one") == (404, "there is no model 'one'")
+    held.add("one", b)
+    assert held.described("one") == {"modelName": "one", "modelUrl": b}
+    assert loading.opened == ["a", "b", "b"]
+
+
+def test_what_is_no_model_is_not_remembered(tmp_path: Path) -> None:
+    held = Models(Loading(), 10 * LEAST)
+    (tmp_path / "empty").mkdir()
+    status, told = refused(held.add, "one", str(tmp_path / "empty"))
+    assert (status, "holds no model" in told) == (404, True)
+    for name, url in (("", "x"), ("a/b", "x"), ("a", "")):
+        assert refused(held.add, name, url)[0] == 400
+    assert held.listed() == []
+
+
+def test_those_asked_for_longest_ago_are_let_go_and_come_back(tmp_path: Path) -> None:
+    loading = Loading()
+    held = Models(loading, 2 * LEAST)
+    for name, folder in zip("abc", folders(tmp_path, "a", "b", "c"), strict=True):
+        held.add(name, folder)
+    assert (held.held("a"), held.held("b") is None) == (None, False)
+    held.get("a")  # b is asked for longest ago but one
+    assert held.held("c") is None
+    assert held.held("b") is not None
+    assert loading.opened == ["a", "b", "c", "a"]
+    assert len(held.listed()) == 3
+
+
+def test_a_model_that_is_larger_than_all_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Models(Loading(), LEAST)
+    (small, large) = folders(tmp_path, "small", "large")
+    (Path(large) / "weights").write_bytes(b"x" * 1000)
+    monkeypatch.setattr(models_module, "GROWTH", LEAST)
+    monkeypatch.setattr(models_module, "LEAST", 1)
+    status, told = refused(held.add, "large", large)
+    assert (status, "takes about" in told) == (507, True)
+    monkeypatch.setattr(models_module, "GROWTH", 1)
+    held.add("small", small)
+    assert [each["modelName"] for each in held.listed()] == ["small"]
+
+
+def test_one_load_for_all_who_ask_at_once(tmp_path: Path) -> None:
+    loading = Loading()
+    held = Models(loading, LEAST)
+    for name, folder in zip("ab", folders(tmp_path, "a", "b"), strict=True):
+        held.add(name, folder)
+    found: list[Handler] = []
+    asking = [threading.Thread(target=lambda: found.append(held.get("a"))) for _ in range(8)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert len(found) == 8
+    assert len(set(map(id, found))) == 1
+    assert loading.opened == ["a", "b", "a"]
+
+
+def test_the_routes_of_sagemaker(tmp_path: Path) -> None:
+    (folder,) = folders(tmp_path, "a")
+    app = App(Counters(1), models=Models(Loading(), 10 * LEAST))
+
+    def send(path: str, method: str, body: bytes = b"") -> Response:
+        found = asyncio.run(ask(app, path, method=method, body=body, headers=[CSV]))
+        assert found is not None
+        return found
+
+    assert send("/ping", "GET").status == 200
+    load = json.dumps({"model_name": "one", "url": folder}).encode()
+    assert send("/models", "POST", load).status == 200
+    assert send("/models", "POST", load).status == 409
+    for wrong in (b"", b"[]", b"{}", b"x"):
+        assert send("/models", "POST", wrong).status == 400
+    assert json.loads(send("/models", "GET").body) == {
+        "models": [{"modelName": "one", "modelUrl": folder}]
+    }
+    assert json.loads(send("/models/one", "GET").body)["modelUrl"] == folder
+    found = send("/models/one/invoke", "POST", ROW)
+    assert (found.status, found.body.count(b",")) == (200, 2)
+    assert send("/models/two/invoke", "POST", ROW).status == 404
+    assert send("/models/one/invoke", "GET").status == 405
+    assert send("/invocations", "POST", ROW).status == 503
+    assert send("/models/one", "PUT").status == 405
+    assert send("/models/one", "DELETE").status == 200
+    assert send("/models/one", "GET").status == 404
+
+
+def test_a_server_of_one_model_has_no_others() -> None:
+    app = App(Counters(1))
+    app.handler = Handler(Predictor(model("numbers")))
+    for path in ("/models", "/models/one", "/models/one/invoke"):
+        found = asyncio.run(ask(app, path))
+        assert found is not None
+        assert found.status == 404
