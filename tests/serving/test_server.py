@@ -226,3 +226,12 @@ def test_what_is_served_has_to_be_said(folder: Path) -> None:
         )
         assert done.returncode == 2
         assert "--multi-model" in done.stderr or "served by one" in done.stderr
+
+
+def test_capture_is_written_before_it_ends(folder: Path) -> None:
+    kept = folder.parent / "kept"
+    with started(folder, "--capture", str(kept)) as running:
+        body = running.ask("/invocations", ROW)[1]
+    (file,) = kept.rglob("*.jsonl")
+    captured = json.loads(file.read_text())["captureData"]
+    assert captured["endpointOutput"]["data"] == body.decode()

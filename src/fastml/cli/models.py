@@ -125,6 +125,16 @@ def serve(
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="For all models of --multi-model.")
     ] = "1GB",
+    capture: Annotated[
+        str | None,
+        typer.Option("--capture", metavar="FOLDER", help="Keep requests and answers there."),
+    ] = None,
+    sample: Annotated[
+        float, typer.Option("--capture-sample", min=0.0, max=1.0, help="The share that is kept.")
+    ] = 1.0,
+    parquet: Annotated[
+        bool, typer.Option("--capture-parquet", help="As Parquet, not as lines of JSON.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Serve a model over HTTP: /invocations, /ping, /schema, /metrics, /execution-parameters.
@@ -137,6 +147,7 @@ def serve(
     from fastml.engine.budget import parse_memory
     from fastml.errors import ConfigError
     from fastml.serving.app import Limits
+    from fastml.serving.capture import CaptureSettings
     from fastml.serving.server import serve as run
 
     if (model is None) != multi_model:
@@ -146,6 +157,8 @@ def serve(
         threads=threads,
         models=parse_memory(memory, "--memory"),
     )
-    run(
-        None if model is None else Path(model), host=host, port=port, workers=workers, limits=limits
-    )
+    kept = None
+    if capture is not None:
+        kept = CaptureSettings(Path(capture), sample, "parquet" if parquet else "jsonl")
+    place = None if model is None else Path(model)
+    run(place, host=host, port=port, workers=workers, limits=limits, capture=kept)

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from fastml.serving.arriving import within
+from fastml.serving.capture import Capture
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Answered, Handler
 from fastml.serving.log import say
@@ -73,6 +74,8 @@ class App:
     limits : Limits, optional
     models : Models, optional
         Then `/models` loads, lists and removes them, and `/models/NAME/invoke` asks one.
+    capture : Capture, optional
+        Keeps what was predicted.
 
     Attributes
     ----------
@@ -83,10 +86,14 @@ class App:
     """
 
     def __init__(
-        self, counters: Counters, limits: Limits | None = None, models: Models | None = None
+        self,
+        counters: Counters,
+        limits: Limits | None = None,
+        models: Models | None = None,
+        capture: Capture | None = None,
     ) -> None:
         self.handler: Handler | None = None
-        self._models = models
+        self._models, self._capture = models, capture
         self.draining = False
         self._counters = counters
         self._limits = limits or Limits()
@@ -159,6 +166,8 @@ class App:
             else:
                 answered = handler.handle(body, content_type, accept)
             status = 200
+            if self._capture is not None:
+                self._capture.take(body, content_type, *answered, identity)
             sent, content_type = answered
         except RefusedError as error:
             status, sent, content_type, more = error.status, _told(error), _JSON, _retry(error)

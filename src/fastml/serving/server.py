@@ -14,6 +14,7 @@ from types import FrameType
 
 from fastml.errors import ConfigError, FastMLError, ServingError
 from fastml.serving.app import Limits
+from fastml.serving.capture import CaptureSettings
 from fastml.serving.counters import Counters
 from fastml.serving.log import say
 
@@ -41,6 +42,7 @@ def serve(
     port: int = 8080,
     workers: int = 1,
     limits: Limits | None = None,
+    capture: CaptureSettings | None = None,
 ) -> None:
     """Serve a model over HTTP until SIGTERM or SIGINT.
 
@@ -55,6 +57,8 @@ def serve(
         Processes. One that dies is replaced.
     limits : Limits, optional
         Of each worker.
+    capture : CaptureSettings, optional
+        Where to keep requests and their answers; default nowhere.
 
     Raises
     ------
@@ -70,16 +74,22 @@ def serve(
     listening = _listen(host, port)
     address = listening.getsockname()
     say("listening", host=address[0], port=address[1], workers=workers, pid=os.getpid())
-    _Supervisor(model, listening, workers, limits or Limits()).run()
+    _Supervisor(model, listening, workers, limits or Limits(), capture).run()
 
 
 class _Supervisor:
     """The process that starts the workers, replaces them, and passes signals on."""
 
     def __init__(
-        self, model: Path | None, listening: socket.socket, workers: int, limits: Limits
+        self,
+        model: Path | None,
+        listening: socket.socket,
+        workers: int,
+        limits: Limits,
+        capture: CaptureSettings | None,
     ) -> None:
         self._model, self._listening, self._limits = model, listening, limits
+        self._capture = capture
         self._workers = workers
         self._counters = Counters(workers)
         self._children: dict[int, _Child] = {}
@@ -186,6 +196,7 @@ class _Supervisor:
                 self._counters,
                 self._limits,
                 lambda: _write(ready),
+                self._capture,
             ).run()
             code = 0
         except FastMLError as error:

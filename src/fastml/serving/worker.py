@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fastml.errors import ConfigError, FastMLError
 from fastml.serving.app import App, Limits
+from fastml.serving.capture import Capture, CaptureSettings
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.log import say
@@ -47,6 +48,7 @@ class Worker:
     limits : Limits
     ready : callable
         Called once the model is loaded and has predicted.
+    capture : CaptureSettings, optional
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Worker:
         counters: Counters,
         limits: Limits,
         ready: Callable[[], None],
+        capture: CaptureSettings | None = None,
     ) -> None:
         self._model, self._listening, self._ready = model, listening, ready
         self._counters = counters
         models = Models(_load, limits.models) if model is None else None
-        self._app = App(counters, limits, models)
+        self._capture = None if capture is None else Capture(capture)
+        self._app = App(counters, limits, models, self._capture)
         self._error: FastMLError | None = None
         self._server = _http_server(self._app)
 
@@ -74,6 +78,8 @@ class Worker:
         """
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._run())
+        if self._capture is not None:
+            self._capture.close()
         if self._error is not None:
             raise self._error
 
