@@ -16,6 +16,7 @@ from fastml.data.csv import CsvOptions
 from fastml.ensemble import BoostedTrees
 from fastml.linear_model import LogisticRegression
 from fastml.pipeline import Pipeline
+from fastml.preprocessing.calendar import PER_SECOND, is_local, units_per_day
 from fastml.preprocessing.conform import is_category_type
 from fastml.preprocessing.encode_plan import EncodePlan
 
@@ -26,8 +27,6 @@ _NUMBER, _SINGLE, _BOOLEAN, _TEXT, _LABEL, _DATE, _MOMENT, _CLOCK = range(8)
 _IDENTITY, _LOGISTIC, _SOFTMAX = range(3)
 _UNCALIBRATED, _PLATT, _ISOTONIC, _TEMPERATURE = range(4)
 _PARTS = {None: 0, "month": 1, "weekday": 2, "hour": 3}
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_UTC = ("UTC", "Etc/UTC", "Z", "+00:00")
 _CSV_OPTIONS = ("delimiter", "quote", "escape", "decimal", "null_values", "default_nulls")
 
 
@@ -94,15 +93,15 @@ def _wants(field: pa.Field, text: set[str]) -> tuple[int, int, bool]:
     if pa.types.is_date(type_):
         return _DATE, 1, False
     if pa.types.is_timestamp(type_):
-        return _MOMENT, _PER_SECOND[type_.unit], type_.tz is not None
+        return _MOMENT, PER_SECOND[type_.unit], type_.tz is not None
     if pa.types.is_time(type_):
-        return _CLOCK, _PER_SECOND[type_.unit], False
+        return _CLOCK, PER_SECOND[type_.unit], False
     return _NUMBER, 1, False
 
 
 def _calendar_is_known(plan: EncodePlan) -> bool:
-    types = [plan.schema.field(f.column).type for f in plan.categorical if f.part is not None]
-    return all(not pa.types.is_timestamp(t) or t.tz is None or t.tz in _UTC for t in types)
+    dated = [f.column for f in plan.categorical if f.part is not None]
+    return not any(is_local(plan.schema.field(column).type) for column in dated)
 
 
 def _model(pipeline: Pipeline) -> dict[str, Any] | None:
@@ -147,8 +146,7 @@ def _add_plan(compiled: Predictor, plan: EncodePlan) -> None:
             indicator,
         )
     for category in plan.categorical:
-        type_ = plan.schema.field(category.column).type
-        per_day = 86_400 * _PER_SECOND[type_.unit] if pa.types.is_timestamp(type_) else 1
+        per_day = units_per_day(plan.schema.field(category.column).type)
         compiled.add_category(at(category.column), category.values, _PARTS[category.part], per_day)
     for bins in plan.bins:
         compiled.add_bin(at(bins.column), bins.shift, bins.staged_edges)
