@@ -14,7 +14,9 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "fastml"
 
-BROUGHT = {"pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "optuna"}
+BROUGHT = {
+    "pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "optuna", "onnx",
+}  # fmt: skip
 TERMINAL = {"typer", "rich", "click"}
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 CATCH_ALL = {

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from onnxruntime import InferenceSession
 from typer.testing import CliRunner, Result
 
 from fastml import __version__
@@ -17,7 +18,8 @@ from fastml.cli import app
 from fastml.workflow.models import open_model
 
 COMMANDS = {
-    "demo", "run", "profile", "convert", "predict", "evaluate", "explain", "info", "init", "runs",
+    "demo", "run", "profile", "convert", "predict", "evaluate", "explain", "export", "info", "init",
+    "runs",
 }  # fmt: skip
 
 
@@ -156,6 +158,15 @@ def test_explain(model: str) -> None:
     assert found["features"][0]["column"] == "size"
     assert {"features", "dropped"} <= found.keys()
     assert "size" in fastml("explain", model).stdout
+
+
+def test_export(model: str) -> None:
+    assert "wrote shops.onnx" in fastml("export", model, "shops.onnx").stderr
+    session = InferenceSession("shops.onnx")
+    assert [each.name for each in session.get_inputs()] == ["shop", "size", "town"]
+    told = fastml("export", model, "again.onnx", "--json")
+    assert json.loads(told.stdout) == {"out": "again.onnx"}
+    assert Path("again.onnx").read_bytes() == Path("shops.onnx").read_bytes()
 
 
 def test_runs(folder: Path) -> None:

@@ -1,9 +1,13 @@
-"""Saves and opens a model: a directory of JSON and Arrow files, checked by their digests."""
+"""Saves and opens a model: a directory of JSON and Arrow files, checked by their digests.
+
+`export_onnx` writes it for other programs, which need no fastml.
+"""
 
 from __future__ import annotations
 
 from fastml.artifact.layout import FORMAT_VERSION
+from fastml.artifact.onnx_export import export_onnx
 from fastml.artifact.reading import read_artifact
 from fastml.artifact.writing import write_artifact
 
-__all__ = ["FORMAT_VERSION", "read_artifact", "write_artifact"]
+__all__ = ["FORMAT_VERSION", "export_onnx", "read_artifact", "write_artifact"]

@@ -17,7 +17,7 @@ from fastml.artifact.onnx_margins import add_margins
 from fastml.artifact.onnx_scores import add_probabilities
 from fastml.data.atomic import atomic_path
 from fastml.ensemble import BoostedTrees
-from fastml.errors import ConfigError
+from fastml.errors import ConfigError, not_fitted
 from fastml.linear_model import LogisticRegression
 from fastml.target import Target
 
@@ -45,6 +45,8 @@ def export_onnx(pipeline: Pipeline, path: PathLike) -> None:
     ------
     ConfigError
         If ONNX is not installed, or the model cannot be exported exactly: what, and why.
+    NotFittedError
+        If the pipeline has learned nothing yet.
     DataError
         If the file cannot be written.
     """
@@ -54,6 +56,8 @@ def export_onnx(pipeline: Pipeline, path: PathLike) -> None:
 
 
 def _model(pipeline: Pipeline) -> bytes:
+    if not hasattr(pipeline, "learner_"):
+        raise not_fitted(pipeline)
     target, learner, plan = pipeline.target_, pipeline.learner_, pipeline.plan_
     if isinstance(learner, BoostedTrees):
         raise ConfigError(
@@ -64,8 +68,7 @@ def _model(pipeline: Pipeline) -> bytes:
     graph = Graph(inputs)
     for each in inputs.values():
         graph.input(each.name, each.tensor)
-    weights = learner.weights_.astype(np.float32).astype(np.float64)
-    margins = add_margins(graph, plan, inputs, weights, np.asarray(learner.intercept_, np.float64))
+    margins = add_margins(graph, plan, inputs, learner.weights_, learner.intercept_)
     outputs = {}
     if isinstance(learner, LogisticRegression):
         probabilities = add_probabilities(graph, learner, pipeline.calibrator_, margins)

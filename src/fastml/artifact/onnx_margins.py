@@ -58,12 +58,11 @@ def add_margins(
     ConfigError
         If a feature cannot be exact.
     """
-    lanes = len(intercept)
-    weights = weights.astype(np.float32)
+    of_dense, of_codes = np.split(weights.astype(np.float32), [plan.n_dense])
     dense = _numbers(graph, plan, inputs) if plan.numeric else None
-    codes = _Codes(graph, plan, inputs, weights[plan.n_dense :]) if plan.n_codes else None
-    add = _one_margin if lanes == 1 else _several_margins
-    margins = add(graph, dense, weights[: plan.n_dense], codes)
+    codes = _Codes(graph, plan, inputs, of_codes) if plan.n_codes else None
+    add = _one_margin if len(intercept) == 1 else _several_margins
+    margins = add(graph, dense, of_dense, codes)
     return graph.add("Add", graph.cast(margins, "double"), intercept)
 
 
@@ -107,19 +106,17 @@ def _staged(
     features: Sequence[NumericFeature] | Sequence[BinFeature],
 ) -> str:
     """Add ``float32(x - shift)`` of each feature, NaN where it is missing, (rows, features)."""
-    doubles = {}
-    for tensor in ("double", "float", "int64"):
-        own = [each.column for each in features if inputs[each.column].tensor == tensor]
-        if own and tensor != "double":
-            joined = graph.join(own)
-            value = graph.cast(joined, "double")
-            if tensor == "int64":
-                value = graph.add("Where", graph.add("Equal", joined, _NULL), _NAN, value)
-            own_columns = graph.split(value, [1] * len(own))
-        else:
-            own_columns = own
-        doubles |= dict(zip(own, own_columns, strict=True))
-    values = graph.join(doubles[each.column] for each in features)
+    columns = {each.column: each.column for each in features}
+    for tensor in ("float", "int64"):
+        own = [column for column in columns if inputs[column].tensor == tensor]
+        if not own:
+            continue
+        joined = graph.join(own)
+        value = graph.cast(joined, "double")
+        if tensor == "int64":
+            value = graph.add("Where", graph.add("Equal", joined, _NULL), _NAN, value)
+        columns |= zip(own, graph.split(value, [1] * len(own)), strict=True)
+    values = graph.join(columns.values())
     if plan.infinite == "missing":
         values = graph.add("Where", graph.add("IsInf", values), _NAN, values)
     shifts = np.array([each.shift for each in features], np.float64)
@@ -256,15 +253,11 @@ class _Codes:
         """Add what the codes of a cross mean, (rows, 1)."""
         graph = self._graph
         *inner, possible = accumulate((1, *reversed(cross.sizes)), mul)
-        if possible > INT64.max // 4:
-            raise ConfigError(
-                f"the model cannot be exported: {cross.name} has {possible:,} possible "
-                "combinations, more than an int64 counts in ONNX; cross fewer columns"
-            )
         terms = []
         for place, stride in zip(places, reversed(inner), strict=True):
             table = self._plan.parts[place].table.astype(np.int64)
-            # What a part without a code adds, the others do not make up for.
+            # What a part without a code adds, the others do not make up for. (Three such parts may
+            # go round the range of an int64, and end above all combinations, of below 2**62.)
             numbers = np.where(table < 0, -possible, table * stride)
             terms.append(graph.add("Gather", numbers, self._places[place]))
         key = terms[0]

@@ -54,9 +54,7 @@ def add_probabilities(
     if len(calibrator.curves) == 1 and isinstance(calibrator.curves[0], Temperature):
         return _tempered(graph, calibrator.curves[0], found)
     columns = graph.split(found, [1] * len(calibrator.curves))
-    each = [
-        _calibrated(graph, *both) for both in zip(calibrator.curves, columns, strict=True)
-    ]
+    each = [_calibrated(graph, *both) for both in zip(calibrator.curves, columns, strict=True)]
     return graph.add("Div", graph.join(each), graph.total(each))
 
 
@@ -96,7 +94,9 @@ def _platt(graph: Graph, curve: Platt, probability: str) -> str:
     bounds = np.float64(NEAREST), np.float64(1.0 - NEAREST)
     inside = graph.add("Clip", probability, *bounds)
     odds = graph.add("Log", graph.add("Div", inside, graph.add("Sub", _ONE, inside)))
-    moved = graph.add("Add", graph.add("Mul", odds, np.float64(curve.slope)), np.float64(curve.intercept))
+    moved = graph.add(
+        "Add", graph.add("Mul", odds, np.float64(curve.slope)), np.float64(curve.intercept)
+    )
     return graph.add("Clip", _logistic(graph, moved), *bounds)
 
 

@@ -1,4 +1,4 @@
-"""`fastml predict`, `evaluate` and `explain`: what a saved model says, and how well."""
+"""`fastml predict`, `evaluate`, `explain`, `export` and `serve`: a saved model, put to use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fastml.cli.app import (
     printing,
 )
 
-__all__ = ["evaluate", "explain", "predict", "serve"]
+__all__ = ["evaluate", "explain", "export", "predict", "serve"]
 
 
 @command("predict")
@@ -101,6 +101,24 @@ def explain(
         print_json(explanation.to_dict())
     else:
         print(explanation)
+
+
+@command("export")
+def export(
+    model: Model,
+    file: Annotated[str, typer.Argument(metavar="FILE.onnx", help="The file to write.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model for other programs, as ONNX: raw columns in, predictions out."""
+    from fastml.artifact import export_onnx
+    from fastml.workflow.models import open_model
+
+    export_onnx(open_model(model)[0], file)
+    if as_json:
+        print_json({"out": file})
+    else:
+        print(f"wrote {file}", file=sys.stderr)
 
 
 @command("serve")
