@@ -4,8 +4,8 @@ Usage: ``python -m benchmarks.onnx_export``
 
 The environment variable FASTML_DATA names the folder of the published data sets. A model with bins
 learns from each table and is calibrated on it: by an isotonic curve, the steepest there is, or of
-several classes by Platt. Each side has one thread and begins with columns in memory, onnxruntime with tensors and the core with
-Arrow; times are of the process, the best of several rounds in turn.
+several classes by Platt. Each side has one thread and begins with columns in memory, onnxruntime
+with tensors and the core with Arrow; times are of the process, the best of several rounds in turn.
 """
 
 from __future__ import annotations

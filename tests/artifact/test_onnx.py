@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx.reference import ReferenceEvaluator
 from onnxruntime import InferenceSession, SessionOptions
 
 import fastml
@@ -124,6 +125,14 @@ def test_agrees_with_the_compiled_core(kind: str, tmp_path: Path) -> None:
 def bent(tmp_path_factory: pytest.TempPathFactory) -> tuple[fastml.Pipeline, Exported]:
     pipeline = model("binary, bins and crosses")
     return pipeline, Exported(pipeline, tmp_path_factory.mktemp("bent"))
+
+
+@pytest.mark.parametrize("kind", ["binary, bins and crosses", "multiclass, platt", "regression"])
+def test_agrees_in_another_runtime(kind: str, tmp_path: Path) -> None:
+    """In ONNX's own, which does what the standard says and no more."""
+    exported = Exported(model(kind), tmp_path)
+    exported.session = ReferenceEvaluator(exported.file)
+    assert_agrees(model(kind), exported, table().slice(0, 50))
 
 
 @settings(max_examples=40, deadline=None)
