@@ -75,14 +75,8 @@ class Graph:
         return name
 
     def add(self, operator: str, *operands: Operand, **attributes: Any) -> str:
-        """Add an operator and return the name of its result."""
+        """Add an operator and return the name of its result; arrays become constants."""
         return self._results(operator, operands, 1, attributes)[0]
-
-    def constant(self, value: NDArray[Any] | np.generic) -> str:
-        """Add a constant and return its name; operators take arrays as they are, too."""
-        name = self._free(f"constant_{len(self._constants)}")
-        self._constants.append(self._onnx.numpy_helper.from_array(np.asarray(value), name))
-        return name
 
     def cast(self, value: str, tensor: str) -> str:
         """Convert a value to another element type, such as `double`."""
@@ -124,12 +118,17 @@ class Graph:
     def _results(
         self, operator: str, operands: Sequence[Operand], n: int, attributes: dict[str, Any]
     ) -> list[str]:
-        names = [each if isinstance(each, str) else self.constant(each) for each in operands]
+        names = [each if isinstance(each, str) else self._constant(each) for each in operands]
         results = [self._free(f"{operator}_{len(self._nodes)}") for _ in range(n)]
         domain = _ML if operator in _ML_OPERATORS else ""
         node = self._onnx.helper.make_node(operator, names, results, domain=domain, **attributes)
         self._nodes.append(node)
         return results
+
+    def _constant(self, value: NDArray[Any] | np.generic) -> str:
+        name = self._free(f"constant_{len(self._constants)}")
+        self._constants.append(self._onnx.numpy_helper.from_array(np.asarray(value), name))
+        return name
 
     def _described(self, name: str, tensor: str, shape: list[Any]) -> Any:
         return self._onnx.helper.make_tensor_value_info(name, self._element(tensor), shape)
