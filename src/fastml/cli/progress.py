@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from fastml.workflow.journal import Journal
+from fastml.workflow.journal import Journal, Lines
 
 __all__ = ["Progress"]
 
@@ -22,9 +21,9 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._shown: _Terminal | _Lines | None = None
+        self._shown: _Terminal | Lines | None = None
         if not quiet:
-            self._shown = _Terminal() if sys.stderr.isatty() else _Lines()
+            self._shown = _Terminal() if sys.stderr.isatty() else Lines()
         self.journal = Journal(self._shown)
 
     def __enter__(self) -> Self:
@@ -38,22 +37,6 @@ class Progress:
     ) -> None:
         if isinstance(self._shown, _Terminal):
             self._shown.close()
-
-
-class _Lines:
-    """Plain lines with the time, as a log wants them."""
-
-    def begin(self, stage: str) -> None:
-        self._line(stage)
-
-    def say(self, words: str) -> None:
-        self._line(f"  {words}")
-
-    def end(self, stage: str, seconds: float) -> None:
-        self._line(f"  {stage} took {seconds:.2f} s")
-
-    def _line(self, words: str) -> None:
-        print(f"{datetime.now():%H:%M:%S} {words}", file=sys.stderr, flush=True)
 
 
 class _Terminal:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Protocol
 
-__all__ = ["Journal", "Listener"]
+__all__ = ["Journal", "Lines", "Listener"]
 
 
 class Listener(Protocol):
@@ -22,6 +23,25 @@ class Listener(Protocol):
 
     def end(self, stage: str, seconds: float) -> None:
         """Hear that a stage is over."""
+
+
+class Lines:
+    """A listener that prints plain lines with the time, as a log wants them: on standard error."""
+
+    def begin(self, stage: str) -> None:
+        """Print that a stage begins."""
+        self._line(stage)
+
+    def say(self, words: str) -> None:
+        """Print what was found."""
+        self._line(f"  {words}")
+
+    def end(self, stage: str, seconds: float) -> None:
+        """Print what a stage took."""
+        self._line(f"  {stage} took {seconds:.2f} s")
+
+    def _line(self, words: str) -> None:
+        print(f"{datetime.now():%H:%M:%S} {words}", file=sys.stderr, flush=True)
 
 
 class Journal:

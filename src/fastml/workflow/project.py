@@ -23,6 +23,7 @@ from fastml.preprocessing.scalers import SCALERS
 from fastml.workflow.learner import Learner, check_learner
 from fastml.workflow.ledger import LEDGER
 from fastml.workflow.settings import (
+    checks_of,
     choice,
     flag,
     given,
@@ -38,6 +39,7 @@ from fastml.workflow.settings import (
 )
 from fastml.workflow.toml import toml_text
 from fastml.workflow.tune import JOURNAL, Tune, check_tune
+from fastml.workflow.words import value_of
 
 __all__ = [
     "Data",
@@ -51,7 +53,7 @@ __all__ = [
     "refuse_binary_keys",
 ]
 
-_CLASS_WEIGHTS = "balanced"
+_PLACES = ("source", "validation", "test")  # keys of [data] that say where, and not how
 
 
 def _value(table: Any, where: str) -> DecisionValue:
@@ -99,6 +101,8 @@ class Data:
     """Where the table is, and how to read it where its name does not say."""
 
     source: Annotated[str, text]
+    validation: Annotated[str | None, text] = None
+    test: Annotated[str | None, text] = None
     format: Annotated[str | None, text] = None
     types: Annotated[dict[str, str] | None, _types] = None
     encoding: Annotated[str | None, text] = None
@@ -115,9 +119,15 @@ class Data:
 
     def options(self) -> dict[str, Any]:
         """Return the keys that were given, as options of `fastml.scan`; false is its None."""
-        stated = given(self, "source")
+        stated = given(self, *_PLACES)
         none = {name: None for name in ("quote", "escape") if stated.get(name) is False}
         return stated | none
+
+    @property
+    def apart(self) -> dict[str, str]:
+        """The parts that are tables of their own, and not split from the source."""
+        stated = {"validation": self.validation, "test": self.test}
+        return {part: place for part, place in stated.items() if place is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ _HOME = {
     for section, cls in _SECTIONS.items()
     for each in fields(cls)
     if each.name != "value" and cls is not Tune
-}  # a key's section, for files that give keys without one
+}  # a key's section, for files that give keys without one; there `test` is a share of [split]
 _MAPPINGS = ("types", "class_weight", "threshold", "bins")  # keys whose value may be a table
 
 
@@ -215,8 +225,15 @@ class Project:
     @property
     def source(self) -> str:
         """The data's address: a relative path counts from the project file's folder."""
-        source = self.data.source
-        return source if "://" in source else str(self.folder / source)
+        return self.address(self.data.source)
+
+    def address(self, place: str) -> str:
+        """Return where `place` is: a relative path counts from the project file's folder."""
+        return place if "://" in place else str(self.folder / place)
+
+    def absolute(self, place: str) -> str:
+        """Return where `place` is, from wherever one looks."""
+        return place if "://" in place else str((self.folder / place).resolve())
 
     @property
     def criteria(self) -> Mapping[str, Any]:
@@ -246,8 +263,9 @@ class Project:
         sections = {name: given(found) for name, found in stated.items() if found is not None}
         if self.problem.value is not None:
             sections["problem"]["value"] = asdict(self.problem.value)
-        source = self.source if "://" in self.source else str(Path(self.source).absolute())
-        sections["data"]["source"] = source
+        for key in ("source", *self.data.apart):
+            place = self.address(sections["data"][key])
+            sections["data"][key] = place if "://" in place else str(Path(place).absolute())
         sections["split"]["ledger"] = str(self.ledger.absolute())
         if self.tune is not None:
             sections["tune"]["journal"] = str(self.tuning_journal.absolute())
@@ -282,13 +300,26 @@ def read_project(path: PathLike) -> Project:
         raise ConfigError(f"{error} (in {path})") from error
 
 
-def parse_project(words: str, folder: Path = Path()) -> Project:
-    """Parse and check the text of a project file; relative paths count from `folder`."""
+def parse_project(
+    words: str, folder: Path = Path(), *, changes: Mapping[str, str] | None = None
+) -> Project:
+    """Parse and check the text of a project file; relative paths count from `folder`.
+
+    Parameters
+    ----------
+    words : str
+    folder : Path
+    changes : mapping of str to str, optional
+        Keys that take the place of the file's, each with its value in words: `epochs` or
+        `learner.epochs`, `success.roc_auc.min`. The project's text is then written anew.
+    """
     try:
         content = tomllib.loads(words)
     except (ValueError, RecursionError) as error:  # whole numbers of over 4,300 digits among them
         raise ConfigError(f"the project file is not TOML: {error}") from error
     tables = _by_section(content)
+    for key, value in (changes or {}).items():
+        _change(tables, key, value)
     sections: dict[str, Any] = {
         name: read_settings(cls, tables.get(name, {}), f"[{name}]", later=_LATER.get(name))
         for name, cls in _SECTIONS.items()
@@ -297,11 +328,33 @@ def parse_project(words: str, folder: Path = Path()) -> Project:
     success = tables.get("success", {})
     if not isinstance(success, dict):
         raise ConfigError(f"[success]: expected a table, found {success!r}")
-    _check_together(sections["problem"], sections["split"])
+    _check_together(sections["problem"], sections["data"], sections["split"])
     check_learner(sections["learner"])
     if "tune" in sections:
         check_tune(sections["tune"], sections["learner"].kind)
+    if changes:
+        words = toml_text(tables)
     return Project(**sections, success=success, text=words, folder=folder)
+
+
+def _change(tables: dict[str, Any], key: str, words: str) -> None:
+    """Put the value of a key that is given in words into its section."""
+    section, *path = [_HOME[key], key] if key in _HOME else key.split(".")
+    if section not in (*_SECTIONS, "success") or not all(path):
+        known = (*_SECTIONS, "success", *_HOME)
+        raise ConfigError(f"{key!r} is not a known key{did_you_mean(key, known, listed=True)}")
+    check = checks_of(_SECTIONS[section]).get(path[0]) if len(path) == 1 else None
+    value = value_of(words, check, f"[{section}] {'.'.join(path)}")
+    for name in reversed(path):
+        value = {name: value}
+    tables[section] = _merged(tables.get(section), value)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """Return tables as one, where both are; else what is new."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return old | {name: _merged(old.get(name), value) for name, value in new.items()}
 
 
 def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
@@ -314,15 +367,13 @@ def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
     ConfigError
         If a pair has no `=`, a key is unknown or a value does not fit.
     """
+    checks = checks_of(Data)
     table: dict[str, Any] = {}
     for pair in pairs:
         key, found, value = pair.partition("=")
-        if not found or key == "source":
+        if not found or key in _PLACES:
             raise ConfigError(f"--read {pair!r}: expected a key of [data] and its value: KEY=VALUE")
-        try:
-            table[key] = tomllib.loads(f"value = {value}")["value"]
-        except (ValueError, RecursionError):
-            table[key] = value
+        table[key] = value_of(value, checks.get(key), f"--read {key}")
     return read_settings(Data, {"source": "-", **table}, "--read").options()
 
 
@@ -354,13 +405,18 @@ def _by_section(content: dict[str, Any]) -> dict[str, Any]:
     return tables
 
 
-def _check_together(problem: Problem, split: Split) -> None:
+def _check_together(problem: Problem, data: Data, split: Split) -> None:
     """Check what no single key can be blamed for."""
     total = split.train + split.validation + split.test
     if abs(total - 1) > 1e-9:
         raise ConfigError(
             f"[split] train, validation and test sum to {total:g}; they must sum to 1 "
             f"(found {split.train:g}, {split.validation:g} and {split.test:g})"
+        )
+    if len(data.apart) == 2 and split.method is not None:
+        raise ConfigError(
+            "[split] method has nothing to split: [data] names tables for validation and test; "
+            "leave one of them out"
         )
     if split.method in ("time", "group") and split.column is None:
         raise ConfigError(

@@ -20,7 +20,7 @@ from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
-from fastml.model_selection import Splits, split
+from fastml.model_selection import Splits
 from fastml.model_selection.study import load_optuna
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
@@ -32,9 +32,9 @@ from fastml.workflow.journal import Journal
 from fastml.workflow.judging import Judge, Scored
 from fastml.workflow.ledger import record_look
 from fastml.workflow.models import Mandate
+from fastml.workflow.parts import effective_split, look_at, project_parts, split_words
 from fastml.workflow.pipelines import project_pipeline
 from fastml.workflow.project import Project, refuse_binary_keys
-from fastml.workflow.settings import given
 from fastml.workflow.tuning import tuned_pipeline
 
 __all__ = ["run"]
@@ -123,9 +123,9 @@ def _run(
     with journal.stage("split"):
         classifies = _classifies(project, source, table)
         _check_task(project, table, classifies)
-        effective = _effective_split(project, classifies)
-        parts = split(source, **effective)
-        _say_split(effective, parts, journal)
+        effective = effective_split(project, classifies)
+        parts = project_parts(project, source, effective)
+        journal.say(split_words(project, effective, parts))
     with journal.stage("train"):
         pipeline = project_pipeline(project, project.learner.kind, classifies)
         tuning = None
@@ -267,24 +267,6 @@ def _check_task(project: Project, table: TableProfile, classifies: bool) -> None
         )
 
 
-def _effective_split(project: Project, classifies: bool) -> dict[str, Any]:
-    """Return what the split depends on, as arguments of `split`."""
-    settings = given(project.split, "ledger")
-    method = settings.setdefault("method", "stratified" if classifies else "random")
-    if method == "stratified":
-        settings["column"] = project.problem.target
-    return settings
-
-
-def _say_split(settings: Mapping[str, Any], parts: Splits, journal: Journal) -> None:
-    rows = [int((parts.labels == part).sum()) for part in range(3)]
-    by = f" by {settings['column']!r}" if "column" in settings else ""
-    journal.say(
-        f"{settings['method']}{by}, seed {settings['seed']}: "
-        f"{rows[0]:,} rows to train on, {rows[1]:,} to choose on, {rows[2]:,} to test on"
-    )
-
-
 def _check_class_weight(project: Project, pipeline: Pipeline) -> None:
     """Refuse weights for classes that are not there: a learner leaves them without effect."""
     weights = project.learner.class_weight
@@ -394,10 +376,7 @@ def _judge(
 
 def _look(project: Project, split: Mapping[str, Any], folder: Path) -> Callable[[], int]:
     """Return what notes a look at the test split of the project."""
-    source = project.source if "://" in project.source else str(Path(project.source).resolve())
-    unused = {"seed"} if split["method"] == "time" else set()
-    rows = {name: value for name, value in sorted(split.items()) if name not in unused}
-    return lambda: record_look(project.ledger, {"source": source, **rows}, str(folder))
+    return lambda: record_look(project.ledger, look_at(project, split), str(folder))
 
 
 def _outcome(

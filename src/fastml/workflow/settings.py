@@ -52,14 +52,19 @@ def read_settings(
     """
     if not isinstance(table, dict):
         raise ConfigError(f"{section}: expected a table, found {found(table)}")
-    hints = get_type_hints(cls, include_extras=True)
-    checks: dict[str, Check] = {name: hint.__metadata__[0] for name, hint in hints.items()}
+    checks = checks_of(cls)
     refuse_unknown(table, checks, section, later)
     for each in fields(cls):  # type: ignore[arg-type]
         if each.default is MISSING and each.name not in table:
             raise ConfigError(f"{section} {each.name} is missing; it must be given")
     values = {name: checks[name](value, f"{section} {name}") for name, value in table.items()}
     return cls(**values)
+
+
+def checks_of(cls: type) -> dict[str, Check]:
+    """Return the check of each key of a settings dataclass."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
 def refuse_unknown(

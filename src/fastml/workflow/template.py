@@ -41,6 +41,8 @@ beats_baseline = true          # better than the best rule without ML, and worth
 
 [data]
 source = {source}              # a file, folder, pattern or URI; a path counts from this file
+# validation = "later.parquet" # rows to choose on, and test: rows to judge on, of their own;
+#                              # default: parts of the source, by [split]
 # null_values = ["n/a"]        # what else stands for a missing value in text files
 # delimiter = ";"              # between columns of a text file; default: found from the rows
 # decimal = ","                # the decimal point of numbers; default: "."
