@@ -1,0 +1,102 @@
+"""A training job, from what SageMaker gives to what it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from fastml.checkpoint import Checkpoint
+from fastml.errors import StoppedError
+from fastml.sagemaker.channels import tables
+from fastml.sagemaker.environment import environment
+from fastml.sagemaker.failure import FailureFile
+from fastml.sagemaker.hyperparameters import job_project
+from fastml.sagemaker.job import Job
+from fastml.sagemaker.layout import Layout
+from fastml.sagemaker.metrics import metric_lines
+from fastml.workflow.journal import Journal, Lines
+from fastml.workflow.run import run
+
+__all__ = ["train"]
+
+TERMINATED = 143
+_NAME = "fastml"
+_SAVE_EVERY = 60.0  # seconds
+
+
+def train(layout: Layout | None = None) -> int:
+    """Run a training job; return the exit code.
+
+    A model that does not meet its success criteria is a result, and no failure: the job ends with
+    0, and its metric `passed` is 0.
+
+    Parameters
+    ----------
+    layout : Layout, optional
+        Default /opt/ml.
+
+    Raises
+    ------
+    FastMLError
+        If the job does not allow it; the file `failure` says why.
+    """
+    layout = layout or Layout()
+    try:
+        with FailureFile(layout.failure):
+            job = Job.read(layout)
+            os.environ.update(environment(job))
+            if job.leads:
+                _train(job)
+            else:
+                print(f"{job.host} has nothing to do: fastml trains on one machine, {job.hosts[0]}")
+    except StoppedError as stopped:
+        print(f"{stopped}; a job that is started again with it goes on")
+        return TERMINATED
+    return 0
+
+
+def _train(job: Job) -> None:
+    checkpoint = Checkpoint(job.checkpoints / _NAME, every=_SAVE_EVERY)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if not checkpoint.stop():
+            raise SystemExit(TERMINATED)  # unwinds, so that what is half-written is removed
+
+    signal.signal(signal.SIGTERM, stop)
+    with _scratch(job.layout.scratch) as kept:
+        project = job_project(job, tables(job, kept))
+        out = job.layout.output_data / f".{_NAME}"
+        shutil.rmtree(out, ignore_errors=True)  # of a start that was cut off
+        outcome, folder = run(project, out=out, checkpoint=checkpoint, journal=Journal(Lines()))
+    _deliver(folder, job.layout)
+    for line in metric_lines(outcome):
+        print(line, flush=True)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for temporary files, those of the training among them.
+
+    The root of the container may be small or read-only.
+    """
+    shutil.rmtree(folder, ignore_errors=True)  # of a start that was cut off
+    folder.mkdir(parents=True)
+    os.environ.setdefault("TMPDIR", str(folder))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _deliver(folder: Path, layout: Layout) -> None:
+    """Put the model where SageMaker looks for one, and all else of a run beside."""
+    shutil.copytree(folder / "model", layout.model, dirs_exist_ok=True)
+    shutil.rmtree(folder / "model")
+    for each in folder.iterdir():
+        each.replace(layout.output_data / each.name)
+    folder.rmdir()
