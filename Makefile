@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NATIVE := $(wildcard src/fastml/_native/*)
 NATIVE := $(filter %.pyx %.pxd %.hpp %.cpp %.inc,$(NATIVE))
+IMAGE ?= fastml
+ENGINE ?= $(firstword $(notdir $(shell command -v docker podman)))
+BUILD_IMAGE ?= $(ENGINE) build --file docker/Dockerfile --tag $(IMAGE) .
 QUICK_JSON := build/bench-quick.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quick bench-accept wheel sanitize build clean
+.PHONY: help demo test check bench bench-quick bench-accept wheel image sanitize build clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -46,6 +49,10 @@ wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used 
 	rm -rf build/wheel
 	$(BIN)/python -m build --quiet --outdir build/wheel .
 	$(BIN)/python tools/check_wheel.py build/wheel
+
+image:  ## the container of SageMaker jobs, and a job in it; ENGINE=docker|podman
+	$(BUILD_IMAGE)
+	$(PYTHON) tools/check_image.py $(IMAGE) $(ENGINE)
 
 sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
 	$(BIN)/python tools/sanitize.py

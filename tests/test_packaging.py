@@ -32,6 +32,7 @@ def test_sdist_has_every_source(sdist_names: set[str]) -> None:
     wanted = {str(path.relative_to(ROOT)) for path in package}
     wanted |= {str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.py")}
     wanted |= {"Makefile", "pyproject.toml", "setup.py", "LICENSE", "README.md"}
+    wanted |= {"docker/Dockerfile", ".dockerignore"}
     assert not wanted - sdist_names
 
 

@@ -94,3 +94,13 @@ def test_terminated_before_training_it_ends_at_once(tmp_path: Path) -> None:
     assert job.returncode == 143, said
     assert not layout.scratch.exists()
     assert not layout.failure.exists()
+
+
+def test_it_hears_sigterm_before_it_has_imported_much() -> None:
+    """Process 1 hears no signal without a handler, and importing takes a while."""
+    code = (
+        "import sys, fastml.sagemaker.__main__;"
+        "print(*({'numpy', 'pyarrow'} & {name for name in sys.modules}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert not found.stdout.strip()

@@ -16,9 +16,9 @@ import pytest
 import fastml
 from fastml.data import convert
 from fastml.errors import ConfigError, DataError
-from fastml.sagemaker import metric_definitions
 from fastml.sagemaker.__main__ import main
 from fastml.sagemaker.layout import Layout
+from fastml.sagemaker.metrics import metric_definitions
 from fastml.sagemaker.train import train
 from tests.sagemaker.conftest import (
     CHURN,
@@ -164,7 +164,8 @@ def test_other_modes_train_the_same_model(cloud: MakeJob, mode: str) -> None:
         ({"learner.epoch": "3"}, "did you mean 'epochs'?"),
         ({"epochs": "three"}, "epochs: expected a whole number of at least 1, found 'three'"),
         ({"solver": "sdg"}, "found 'sdg' (text); did you mean 'sgd'?"),
-        ({"target": "churned"}, "which"),
+        ({"target": "churned"}, "[problem] target names the column 'churned'"),
+        ({"a=b\0": "1"}, "'a=b\\x00' is not a known key"),
     ],
 )
 def test_the_failure_file_begins_with_the_cause(

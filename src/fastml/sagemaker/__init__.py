@@ -2,9 +2,3 @@
 
 `python -m fastml.sagemaker train` is what the image runs.
 """
-
-from __future__ import annotations
-
-from fastml.sagemaker.metrics import metric_definitions, objective
-
-__all__ = ["metric_definitions", "objective"]

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from fastml.errors import FastMLError, did_you_mean
+from fastml.sagemaker.stopping import end_on_sigterm
 
 __all__ = ["main"]
-
 _VERBS = ("train",)
 
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     if verb not in _VERBS:
         print(f"{verb!r} is not known{did_you_mean(verb, _VERBS, listed=True)}", file=sys.stderr)
         return 2
+    end_on_sigterm()  # before what takes long to import
     from fastml.sagemaker.train import train
 
     try:

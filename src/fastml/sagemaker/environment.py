@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from fastml.sagemaker.job import Job
 
@@ -45,4 +46,4 @@ def environment(job: Job) -> dict[str, str]:
 
 
 def _upper(name: str) -> str:
-    return name.upper().replace("-", "_").replace(".", "_")
+    return re.sub("[^A-Z0-9]", "_", name.upper())

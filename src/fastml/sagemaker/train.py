@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from fastml.checkpoint import Checkpoint
 from fastml.errors import StoppedError
@@ -19,12 +17,12 @@ from fastml.sagemaker.hyperparameters import job_project
 from fastml.sagemaker.job import Job
 from fastml.sagemaker.layout import Layout
 from fastml.sagemaker.metrics import metric_lines
+from fastml.sagemaker.stopping import TERMINATED, end_on_sigterm
 from fastml.workflow.journal import Journal, Lines
 from fastml.workflow.run import run
 
 __all__ = ["train"]
 
-TERMINATED = 143
 _NAME = "fastml"
 _SAVE_EVERY = 60.0  # seconds
 
@@ -61,13 +59,9 @@ def train(layout: Layout | None = None) -> int:
 
 
 def _train(job: Job) -> None:
-    checkpoint = Checkpoint(job.checkpoints / _NAME, every=_SAVE_EVERY)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        if not checkpoint.stop():
-            raise SystemExit(TERMINATED)  # unwinds, so that what is half-written is removed
-
-    signal.signal(signal.SIGTERM, stop)
+    place = job.checkpoints / _NAME
+    checkpoint = Checkpoint(place, every=_SAVE_EVERY, resume=place.is_dir())
+    end_on_sigterm(checkpoint.stop)
     with _scratch(job.layout.scratch) as kept:
         project = job_project(job, tables(job, kept))
         out = job.layout.output_data / f".{_NAME}"
@@ -95,7 +89,11 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 def _deliver(folder: Path, layout: Layout) -> None:
     """Put the model where SageMaker looks for one, and all else of a run beside."""
-    shutil.copytree(folder / "model", layout.model, dirs_exist_ok=True)
+    # Files alone: the folder is the platform's, which may be another user.
+    for file in filter(Path.is_file, (folder / "model").rglob("*")):
+        place = layout.model / file.relative_to(folder / "model")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
     shutil.rmtree(folder / "model")
     for each in folder.iterdir():
         each.replace(layout.output_data / each.name)
