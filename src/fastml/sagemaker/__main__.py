@@ -1,4 +1,4 @@
-"""The image's program: `python -m fastml.sagemaker train`."""
+"""The image's program: `python -m fastml.sagemaker train` or `serve`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fastml.errors import FastMLError, did_you_mean
 from fastml.sagemaker.stopping import end_on_sigterm
 
 __all__ = ["main"]
-_VERBS = ("train",)
+
+_VERBS = ("train", "serve")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,12 +20,27 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{verb!r} is not known{did_you_mean(verb, _VERBS, listed=True)}", file=sys.stderr)
         return 2
     end_on_sigterm()  # before what takes long to import
+    return _serve() if verb == "serve" else _train()
+
+
+def _train() -> int:
     from fastml.sagemaker.train import train
 
     try:
         return train()
     except (FastMLError, OSError):  # which the log and the file `failure` tell of
         return 1
+
+
+def _serve() -> int:
+    from fastml.sagemaker.serve import serve
+
+    try:
+        serve()
+    except (FastMLError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
