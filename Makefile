@@ -51,6 +51,7 @@ wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used 
 	$(BIN)/python tools/check_wheel.py build/wheel
 
 image:  ## the container of SageMaker jobs, and a job in it; ENGINE=docker|podman
+	@test -n "$(ENGINE)" || { echo "neither docker nor podman is here; name the engine: make image ENGINE=..."; exit 1; }
 	$(BUILD_IMAGE)
 	$(PYTHON) tools/check_image.py $(IMAGE) $(ENGINE)
 
