@@ -11,7 +11,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +43,9 @@ def pinged(address: str, process: subprocess.Popen[str]) -> int:
     raise AssertionError("it never was ready")
 
 
-def test_the_model_of_a_job_answers_on_the_port_of_the_platform(
-    cloud: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layout = cloud()
-    assert train(layout) == 0
+@contextmanager
+def serving(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve in a process of its own; yield the address."""
     monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", str(free_port()))
     monkeypatch.setenv("SAGEMAKER_MODEL_SERVER_WORKERS", "1")
     code = (
@@ -55,12 +56,39 @@ def test_the_model_of_a_job_answers_on_the_port_of_the_platform(
     address = f"http://127.0.0.1:{os.environ['SAGEMAKER_BIND_TO_PORT']}"
     try:
         assert pinged(address, process) == 200
-        with urllib.request.urlopen(f"{address}/schema", timeout=5) as answer:
-            assert json.load(answer)
+        yield address
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def read(url: str, body: bytes | None = None) -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_the_model_of_a_job_answers_on_the_port_of_the_platform(
+    cloud: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = cloud()
+    assert train(layout) == 0
+    with serving(layout, monkeypatch) as address:
+        assert read(f"{address}/schema")["task"] == "binary"
+
+
+def test_many_models_where_the_platform_says_so(
+    cloud: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = cloud()
+    assert train(layout) == 0
+    monkeypatch.setenv("SAGEMAKER_MULTI_MODEL", "true")
+    with serving(layout, monkeypatch) as address:
+        assert read(f"{address}/models") == {"models": []}
+        load = json.dumps({"model_name": "churn", "url": str(layout.model)}).encode()
+        assert read(f"{address}/models", load)["modelName"] == "churn"
+        assert read(f"{address}/models/churn")["modelUrl"] == str(layout.model)
 
 
 @pytest.mark.parametrize("port", ["http", "0", "-1", "80.5"])

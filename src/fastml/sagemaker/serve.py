@@ -1,21 +1,24 @@
-"""An endpoint's container: the model that SageMaker unpacked, on the port that it chose."""
+"""An endpoint's container: the model that SageMaker unpacked, or those that it will name."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 
+from fastml.engine import memory_budget
 from fastml.errors import ConfigError
 from fastml.sagemaker.layout import Layout
+from fastml.serving.app import Limits
 from fastml.serving.server import serve as serve_model
 
 __all__ = ["serve"]
 
 _PORT, _WORKERS = "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_MODEL_SERVER_WORKERS"
+_MANY = "SAGEMAKER_MULTI_MODEL"
 
 
 def serve(layout: Layout | None = None) -> None:
-    """Serve the model of a container until SIGTERM.
+    """Serve the model of a container until SIGTERM; many where `SAGEMAKER_MULTI_MODEL` is true.
 
     `SAGEMAKER_BIND_TO_PORT` is the platform's: containers of one endpoint share its ports.
     `SAGEMAKER_MODEL_SERVER_WORKERS` is what the containers of its toolkits call the number of
@@ -26,10 +29,14 @@ def serve(layout: Layout | None = None) -> None:
     FastMLError
         If a variable is no number, or the model cannot be served.
     """
+    many = os.environ.get(_MANY, "").lower() == "true"
+    cores = len(os.sched_getaffinity(0))
     serve_model(
-        (layout or Layout()).model,
+        None if many else (layout or Layout()).model,
+        host="0.0.0.0",
         port=_number(os.environ, _PORT, 8080),
-        workers=_number(os.environ, _WORKERS, len(os.sched_getaffinity(0))),
+        workers=1 if many else _number(os.environ, _WORKERS, cores),
+        limits=Limits(threads=cores, models=memory_budget() // 2),
     )
 
 
