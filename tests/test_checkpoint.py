@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,7 +207,10 @@ def test_a_full_disk_ends_no_training(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_other_files_and_torn_ones(folder: Path) -> None:
     interrupted(folder)
     (folder / "notes.txt").write_text("mine")
-    (folder / ".k.0-1.state.training.1a2b3c4d.tmp").write_bytes(b"torn")
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        pass
+    torn = f".k.0-1.state.training.{killed.pid}-1a2b3c4d1a2b3c4d.tmp"
+    (folder / torn).write_bytes(b"torn")
     with Checkpoint(folder):
         train("first")
         train()

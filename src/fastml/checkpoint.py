@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import PathLike
-from fastml.data.atomic import atomic_path
+from fastml.data.atomic import atomic_path, clear_torn
 from fastml.data.checked_file import CheckedReader, CheckedWriter, UnusableError
 from fastml.errors import ConfigError, DataError, StoppedError
 
@@ -130,8 +130,8 @@ class Checkpoint:
             }
         for path in self._own:
             path.unlink(missing_ok=True)
-            for torn in self.folder.glob(f".{path.name}.*.tmp"):  # by a process that was killed
-                torn.unlink(missing_ok=True)
+            if self.folder.is_dir():
+                clear_torn(path)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from fastml.data import atomic_path
+from fastml.data import atomic, atomic_path
+from fastml.data.atomic import clear_torn
 from fastml.errors import DataError
 
 
@@ -159,3 +162,50 @@ def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
     ):
         temporary.write_text("")
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+WRITES = """
+import os, sys
+from pathlib import Path
+from fastml.data.atomic import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.mkdir()
+    (temporary / "new").write_text("half")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", WRITES, str(tmp_path / "out")], check=False)
+    (torn,) = tmp_path.iterdir()  # the second has removed what the first left
+    assert torn.name.endswith(".tmp")
+    with atomic_path(tmp_path / "other") as temporary:
+        temporary.write_text("")
+    assert torn.exists()  # it is not of that path
+    with atomic_path(tmp_path / "out") as temporary:
+        temporary.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "out"]
+
+
+def test_what_stepped_aside_for_a_killed_process_comes_back(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    aside = tmp_path / f".out.{gone.pid}-00000000ffffffff.old"
+    aside.mkdir()
+    (aside / "before").write_text("kept")
+    (tmp_path / f".out.{gone.pid}-00000000ffffffff.tmp").mkdir()
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "before"]
+
+
+def test_what_is_being_written_stays(tmp_path: Path) -> None:
+    ours = f".out.{os.getpid()}-{atomic._US}00000000.tmp"
+    before_us = f".out.{os.getpid()}-0123456789abcdef.tmp"
+    others = f".out.{os.getppid()}-0123456789abcdef.tmp"
+    for name in (ours, before_us, others, ".out.tmp", ".out.12.tmp"):
+        (tmp_path / name).write_text("")
+    clear_torn(tmp_path / "out")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == sorted([ours, others, ".out.tmp", ".out.12.tmp"])

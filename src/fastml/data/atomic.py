@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from fastml._typing import PathLike
 from fastml.errors import DataError
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "clear_torn"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {
@@ -27,7 +28,8 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
     What was written is synced to the disk before it is renamed. If the body raises, it is removed,
     and what stood at `path` before stays. Folders above `path` are made where they are missing.
-    What replaces a file or a folder is given its permissions; a symbolic link is followed.
+    What replaces a file or a folder is given its permissions; a symbolic link is followed. What a
+    process that was killed has left of its own attempt is removed first.
 
     Raises
     ------
@@ -48,9 +50,10 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
             f"{path} was not written: it is a device or a pipe, which a file would replace; "
             "name a file"
         )
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{_US}{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        clear_torn(target)
         try:
             yield temporary
             _sync(temporary)
@@ -70,6 +73,39 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
                 f"{path} was not written: {error}; choose a folder that can be written to"
             ) from error
         raise
+
+
+def clear_torn(path: Path) -> None:
+    """Remove what processes that were killed left while they wrote to a path.
+
+    If one was killed while it put a new folder in the place of an old one, the old one comes back.
+    """
+    torn = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-([0-9a-f]{{8}})[0-9a-f]{{8}}\.(tmp|old)")
+    for name in os.listdir(path.parent):
+        found = torn.fullmatch(name)
+        if found is None or _writes(int(found[1]), found[2]):
+            continue
+        if found[3] == "old" and not path.exists():
+            path.with_name(name).rename(path)
+        else:
+            _remove(path.with_name(name))
+
+
+_US = secrets.token_hex(4)
+"""Tells this process from one of the same number before it, as the first of every container is."""
+
+
+def _writes(pid: int, which: str) -> bool:
+    """Say whether a process of that number may still be writing."""
+    if pid == os.getpid():
+        return which == _US
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _sync(path: Path) -> None:
