@@ -53,6 +53,8 @@ class _Connection(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
+        if self._transport.is_closing():  # the time is over
+            return
         self._at = time.perf_counter()
         self._transport.write(self._request)
 
