@@ -124,6 +124,7 @@ def test_bodies_that_are_too_large() -> None:
         found = post(made, **request)
         assert found.status == 413
         assert b"more than 20 bytes" in found.body
+        assert found.headers[b"connection"] == b"close"
     assert made._held == 0
 
 

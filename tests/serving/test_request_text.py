@@ -116,7 +116,8 @@ def test_numbers_are_read_to_the_bit(value: float) -> None:
     [
         (" 1.5\t", 1.5), ("1e3", 1000.0), ("-.5", -0.5), ("5.", 5.0), ("1e999", math.inf),
         ("-1e999", -math.inf), ("1e-999", 0.0), ("NA", None), ("-999", None), ("inf", math.inf),
-        ("007", 7.0), ("nan", None),
+        ("007", 7.0), ("nan", None), ("0." + "0" * 400 + "1", 0.0),
+        ("1" + "0" * 400 + "e-5", math.inf), ("-1" + "0" * 400, -math.inf),
     ],
 )  # fmt: skip
 def test_numbers_that_are_written_unusually(text: str, value: float | None) -> None:
@@ -144,6 +145,9 @@ def test_whole_numbers_and_booleans_as_labels() -> None:
     body = b'[{"l":7,"b":true},{"l":"007","b":0},{"l":7.0,"b":"true"},{"l":true,"b":null}]'
     labels, flags = values_of(predictor, body, "json")
     assert labels == ["7", "007", "7", "true"]
+    body = b'[{"l":9007199254740993,"b":1},{"l":-0,"b":1},{"l":99999999999999999999,"b":1}]'
+    found = values_of(predictor, body, "json")[0]
+    assert found == ["9007199254740993", "0", "99999999999999999999"]
     assert flags == [1.0, 0.0, 1.0, None]
     with pytest.raises(DataError, match=r"'l': found 7.5, expected text in UTF-8 or a whole n"):
         values_of(predictor, b'{"l":7.5,"b":1}', "json")

@@ -380,9 +380,10 @@ cdef class Predictor:
         """Return the answer for scores, (rows, lanes)."""
         cdef string out
         cdef const double* first = &scores[0, 0] if scores.shape[0] else NULL
-        self._predictor.answer(
-            first, scores.shape[0], scores.shape[1], <Form>accept, names, out
-        )
+        with nogil:
+            self._predictor.answer(
+                first, scores.shape[0], scores.shape[1], <Form>accept, names, out
+            )
         return PyBytes_FromStringAndSize(out.data(), out.size())
 
 

@@ -246,7 +246,12 @@ class JsonReader {
         if (word("Infinity") || word("-Infinity")) {
             given = std::numeric_limits<double>::infinity() * (*from == '-' ? -1 : 1);
         } else {
-            read_number(number(), given);
+            const std::string_view digits = number();
+            if (column.is_text() && digits.find_first_of(".eE") == digits.npos) {
+                column.add_text(digits == "-0" ? "0" : digits);  // a double would lose some
+                return;
+            }
+            read_number(digits, given);
         }
         if (!column.add_given(given, room_)) {
             throw rows.unfit(i, {from, static_cast<size_t>(at_ - from)});

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -83,9 +84,7 @@ inline bool read_number(std::string_view text, double& value) noexcept {
     if (read.ptr != end || text.empty()) return false;
     if (read.ec == std::errc()) return true;
     if (read.ec != std::errc::result_out_of_range) return false;
-    const bool small = text.find("e-") != text.npos || text.find("E-") != text.npos;
-    value = small ? 0.0 : std::numeric_limits<double>::infinity();
-    if (text.front() == '-') value = -value;
+    value = std::strtod(std::string(text).c_str(), nullptr);  // which says on which side it is
     return true;
 }
 

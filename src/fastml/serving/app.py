@@ -30,6 +30,8 @@ Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 _NOTHING: Headers = ()
+_UNREAD = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_SMALL = (b"text/", b"application/json", b"application/x-ndjson")
 _JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -161,7 +163,8 @@ class App:
             body, began = whole, time.perf_counter()
             asked = scope["query_string"] or attributes
             explain = bool(asked) and (_asks(scope["query_string"]) or _asks(attributes))
-            if explain or len(body) > self._limits.small:
+            text = content_type.startswith(_SMALL)  # what others hold is known when it is read
+            if explain or len(body) > self._limits.small or not text:
                 answered = await self._in_pool(handler, body, content_type, accept, explain)
             else:
                 answered = handler.handle(body, content_type, accept)
@@ -199,6 +202,7 @@ class App:
             raise _too_large(limits.body)
         if length == 0:
             return b""
+        began = time.perf_counter()
         try:
             message = await within(limits.body_seconds, receive())
             if message["type"] == "http.disconnect":
@@ -206,7 +210,8 @@ class App:
             body: bytes = message.get("body", b"")
             if not message.get("more_body", False) and len(body) <= limits.body:
                 return body
-            async with asyncio.timeout(limits.body_seconds):
+            left = began + limits.body_seconds - time.perf_counter()
+            async with asyncio.timeout(left):
                 return await self._more_body(receive, message)
         except TimeoutError:
             raise RefusedError(
@@ -367,6 +372,8 @@ def _told(error: RefusedError) -> bytes:
 
 
 def _retry(error: RefusedError) -> Headers:
+    if error.status in _UNREAD:  # the rest of the body must not be waited for
+        return ((b"connection", b"close"),)
     after = error.retry_after
     return () if after is None else ((b"retry-after", b"%d" % after),)
 

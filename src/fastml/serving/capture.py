@@ -83,6 +83,7 @@ class Capture:
         self._settings = settings
         self._waiting: deque[_Event] = deque()
         self._bytes = 0
+        self._counting = threading.Lock()
         self._random = random.Random(os.getpid() ^ time.time_ns())
         self._end = threading.Event()
         self._writer = threading.Thread(target=self._run, name="fastml-capture", daemon=True)
@@ -96,10 +97,11 @@ class Capture:
             return
         name = identity[:128].decode("latin-1") or str(uuid.uuid4())
         event = _Event(name, time.time(), content_type, body, answer_type, answer)
-        if self._bytes + event.size > self._settings.most:
-            self.dropped += 1
-            return
-        self._bytes += event.size
+        with self._counting:
+            if self._bytes + event.size > self._settings.most:
+                self.dropped += 1
+                return
+            self._bytes += event.size
         self._waiting.append(event)
 
     def close(self) -> None:
@@ -117,7 +119,8 @@ class Capture:
         events = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if not events:
             return
-        self._bytes -= sum(event.size for event in events)
+        with self._counting:
+            self._bytes -= sum(event.size for event in events)
         first = time.gmtime(events[0].at)
         folder = self._settings.folder / time.strftime("%Y/%m/%d/%H", first)
         name = f"{time.strftime('%M-%S', first)}-{uuid.uuid4()}.{self._settings.form}"

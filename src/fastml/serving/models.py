@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from fastml.serving.refused import RefusedError
 
 __all__ = ["Models"]
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
 GROWTH = 4
 """Times its files that a model takes in memory."""
 LEAST = 1 << 20
@@ -50,21 +52,24 @@ class Models:
             400 without a name or a place, 404 where there is no model, 409 if the name is taken,
             507 if it takes more memory than there is for all.
         """
-        if not name or not url or "/" in name:
+        if not _NAME.fullmatch(name) or name == "invoke" or not url:
             raise RefusedError(
                 HTTPStatus.BAD_REQUEST,
-                "expected {'model_name': NAME, 'url': FOLDER}, with a name without a slash",
+                "expected {'model_name': NAME, 'url': FOLDER}, with a name of up to 256 letters, "
+                "digits, points, dashes and underscores",
             )
         with self._lock:
             if name in self._folders:
                 raise RefusedError(HTTPStatus.CONFLICT, f"the model {name!r} is loaded already")
             self._folders[name] = Path(url)
+        loaded = False
         try:
             self.get(name)
-        except RefusedError:
-            with self._lock:
-                self._folders.pop(name, None)
-            raise
+            loaded = True
+        finally:
+            if not loaded:
+                with self._lock:
+                    self._folders.pop(name, None)
 
     def remove(self, name: str) -> None:
         """Let go of a model, and forget it.
@@ -140,7 +145,8 @@ class Models:
             except ArtifactError as error:
                 raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from error
             with self._lock:
-                self._held[name] = handler, size
+                if self._folders.get(name) is folder:  # else it was removed meanwhile
+                    self._held[name] = handler, size
             return handler
 
     def _folder(self, name: str) -> Path:

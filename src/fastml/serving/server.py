@@ -159,7 +159,8 @@ class _Supervisor:
             self._counters.add("restarts")
             say("a worker ended", worker=child.row, code=code)
             self._early += 1
-            if self._early >= HOPELESS * self._workers:
+            others = any(child.ready for child in self._children.values())
+            if self._early >= HOPELESS * self._workers and not others:
                 self._ending = True
                 self._tell(signal.SIGTERM)
                 raise ServingError(
@@ -202,6 +203,9 @@ class _Supervisor:
         except FastMLError as error:
             say("the model was not loaded", cause=str(error))
         finally:
+            failed = sys.exc_info()[1]
+            if failed is not None:
+                say("a worker failed", kind=type(failed).__name__, cause=str(failed))
             sys.stderr.flush()
             os._exit(code)
 
