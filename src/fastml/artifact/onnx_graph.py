@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._version import __version__
-from fastml.errors import ConfigError
+from fastml.extras import load_extra
 
 __all__ = ["INT64", "Graph", "Operand"]
 
@@ -21,23 +21,6 @@ INT64 = np.iinfo(np.int64)
 
 _ML = "ai.onnx.ml"
 _ML_OPERATORS = {"LabelEncoder"}
-
-
-def load_onnx() -> Any:
-    """Import ONNX.
-
-    Raises
-    ------
-    ConfigError
-        If it is not installed.
-    """
-    try:
-        import onnx
-    except ImportError as error:
-        raise ConfigError(
-            "an export needs ONNX, which is not installed: pip install 'fastml[onnx]'"
-        ) from error
-    return onnx
 
 
 class Graph:
@@ -55,7 +38,7 @@ class Graph:
     """
 
     def __init__(self, reserved: Iterable[str]) -> None:
-        self._onnx = load_onnx()
+        self._onnx = load_extra("onnx")
         self._taken = set(reserved)
         self._inputs: list[Any] = []
         self._nodes: list[Any] = []

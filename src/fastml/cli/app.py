@@ -102,8 +102,8 @@ def _version(
         raise typer.Exit
 
 
-def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Add a function as the command `name`.
+def command(name: str, group: typer.Typer = app) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add a function as the command `name`, or as one of a group of commands.
 
     Its options `threads`, `memory` and `debug` are seen to here.
     """
@@ -123,7 +123,7 @@ def command(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     os.environ["FASTML_MEMORY"] = str(parse_memory(str(memory), "--memory"))
                 return function(*args, **kwargs)
 
-        app.command(name)(guarded)
+        group.command(name)(guarded)
         return function
 
     return add

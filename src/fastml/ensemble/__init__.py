@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from fastml.ensemble.boosted_trees import BoostedTrees
-from fastml.ensemble.matrices import load_xgboost
 
-__all__ = ["BoostedTrees", "load_xgboost"]
+__all__ = ["BoostedTrees"]

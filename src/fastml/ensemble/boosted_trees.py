@@ -17,10 +17,10 @@ from fastml.ensemble.matrices import (
     block_table,
     feature_types,
     first_codes,
-    load_xgboost,
     quantile_matrix,
 )
 from fastml.errors import ConfigError, DataError, SchemaError, not_fitted
+from fastml.extras import load_extra
 from fastml.linear_model.base import total_weight
 from fastml.linear_model.classes import check_classes, class_factors, class_totals
 from fastml.linear_model.design import Design, DesignBlock
@@ -150,7 +150,7 @@ class BoostedTrees(Estimator):
         DataError
             If there is nothing to learn from.
         """
-        xgboost = load_xgboost()
+        xgboost = load_extra("xgboost")
         self._check_parameters()
         total_weight(design)
         if design.n_codes > MOST_CODES:
@@ -198,7 +198,7 @@ class BoostedTrees(Estimator):
         """Return what XGBoost calls after each round."""
         snapshot = self._snapshot
 
-        class Listener(load_xgboost().callback.TrainingCallback):  # type: ignore[misc]
+        class Listener(load_extra("xgboost").callback.TrainingCallback):  # type: ignore[misc]
             def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
                 monitor(epoch + 1, lambda: snapshot(model, numbers, threads))
                 return False
@@ -255,7 +255,7 @@ class BoostedTrees(Estimator):
 
     def _keep(self, content: bytes, threads: int) -> None:
         """Open trees from XGBoost's own file format, so that none but what it holds is used."""
-        booster = load_xgboost().Booster()
+        booster = load_extra("xgboost").Booster()
         booster.load_model(bytearray(content))
         booster.set_param({"nthread": threads})
         self.booster_, self._n_threads = booster, threads
@@ -305,7 +305,7 @@ class BoostedTrees(Estimator):
             Dense features, then code columns. With the average margin they sum to the margins.
         """
         table = self._table(block)
-        matrix = load_xgboost().DMatrix(
+        matrix = load_extra("xgboost").DMatrix(
             table,
             feature_types=feature_types(self._n_dense, len(self._first)),
             enable_categorical=True,
@@ -349,7 +349,7 @@ class BoostedTrees(Estimator):
         model = cls(**{name: value for name, value in state["params"].items() if name in known})
         try:
             model._keep(trees, model.threads or default_threads())
-        except load_xgboost().core.XGBoostError as error:
+        except load_extra("xgboost").core.XGBoostError as error:
             raise ValueError(f"the trees are not in XGBoost's format: {error}") from error
         model._n_dense = int(state["n_dense"])
         model._first = np.array(state["first_codes"], np.int32)

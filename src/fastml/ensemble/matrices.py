@@ -10,29 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastml._typing import Int32
-from fastml.errors import ConfigError
+from fastml.extras import load_extra
 from fastml.linear_model.design import Design, DesignBlock
 
-__all__ = ["block_table", "feature_types", "first_codes", "load_xgboost", "quantile_matrix"]
+__all__ = ["block_table", "feature_types", "first_codes", "quantile_matrix"]
 
 Labels = Callable[[DesignBlock], tuple[NDArray[Any], NDArray[Any] | None]]
-
-
-def load_xgboost() -> Any:
-    """Import XGBoost.
-
-    Raises
-    ------
-    ConfigError
-        If it is not installed.
-    """
-    try:
-        import xgboost
-    except ImportError as error:
-        raise ConfigError(
-            "boosted trees need XGBoost, which is not installed: pip install 'fastml[xgboost]'"
-        ) from error
-    return xgboost
 
 
 def first_codes(design: Design) -> Int32:
@@ -82,7 +65,7 @@ def quantile_matrix(
     ref : QuantileDMatrix, optional
         Whose bins to use: that of the training rows, for those of validation.
     """
-    xgboost = load_xgboost()
+    xgboost = load_extra("xgboost")
     types = feature_types(design.n_dense, len(first))
 
     class Blocks(xgboost.DataIter):  # type: ignore[misc, name-defined]

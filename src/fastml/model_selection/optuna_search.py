@@ -16,14 +16,14 @@ import numpy as np
 from fastml import __version__
 from fastml.data import scan
 from fastml.engine import default_threads, ordered_map
-from fastml.ensemble import load_xgboost
 from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.metrics import Metric, chief_metric
+from fastml.extras import load_extra
 from fastml.model_selection.encodings import Encoding, Encodings
 from fastml.model_selection.pipeline_space import PipelineSpace
 from fastml.model_selection.scoring import check_scoring, find_scoring
 from fastml.model_selection.split import split
-from fastml.model_selection.study import Study, load_optuna
+from fastml.model_selection.study import Study
 from fastml.model_selection.trials import Bar, Scorer, Trial, Trials
 from fastml.model_selection.variants import kind_of, variant
 from fastml.pipeline import Pipeline
@@ -173,12 +173,12 @@ class OptunaSearch:
         DataError
             If every trial failed.
         """
-        load_optuna()
+        load_extra("optuna")
         start = time.perf_counter()
         deadline = self._deadline()
         space = PipelineSpace(self.space, kind_of(self.pipeline.learner))
         if "xgboost" in space.kinds:
-            load_xgboost()  # before any time is spent
+            load_extra("xgboost")  # before any time is spent
         if self.scoring is not None:
             check_scoring(self.scoring)
         threads = self.threads or self.pipeline.threads or default_threads()

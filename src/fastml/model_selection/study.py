@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from fastml.errors import ConfigError
+from fastml.extras import load_extra
 from fastml.model_selection.pipeline_space import PipelineSpace
 from fastml.model_selection.trials import State, Trial
 
-__all__ = ["Study", "load_optuna"]
+__all__ = ["Study"]
 
 _STATES: Mapping[State, str] = {
     "complete": "COMPLETE",
@@ -30,24 +31,6 @@ _STATES: Mapping[State, str] = {
     "failed": "FAIL",
     "cut": "FAIL",
 }
-
-
-def load_optuna() -> Any:
-    """Import Optuna.
-
-    Raises
-    ------
-    ConfigError
-        If it is not installed.
-    """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ConfigError(
-            "a search over settings needs Optuna, which is not installed: "
-            "pip install 'fastml[tune]'"
-        ) from error
-    return optuna
 
 
 class Study:
@@ -87,7 +70,7 @@ class Study:
         journal: str | os.PathLike[str] | None,
         facts: Mapping[str, Any],
     ) -> None:
-        self._optuna = optuna = load_optuna()
+        self._optuna = optuna = load_extra("optuna")
         self._space, self._seed, self._several = space, seed, several
         direction = "maximize" if larger_is_better else "minimize"
         with self._quiet():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from fastml._typing import Task
-from fastml.ensemble import load_xgboost
 from fastml.errors import DataError, FastMLError
 from fastml.evaluation.checks import checked
 from fastml.evaluation.metrics import Metric
+from fastml.extras import load_extra
 from fastml.fitted import Learner
 from fastml.linear_model.design import Design
 from fastml.model_selection.encodings import Encodings
@@ -223,5 +223,5 @@ class Trials:
 
     def _errors(self, params: Mapping[str, Any]) -> tuple[type[Exception], ...]:
         if params.get("learner.kind") == "xgboost":
-            return (FastMLError, load_xgboost().core.XGBoostError)
+            return (FastMLError, load_extra("xgboost").core.XGBoostError)
         return (FastMLError,)

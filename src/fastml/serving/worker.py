@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastml.errors import ConfigError, FastMLError
+from fastml.errors import FastMLError
+from fastml.extras import load_extra
 from fastml.serving.app import App, Limits
 from fastml.serving.capture import Capture, CaptureSettings
 from fastml.serving.counters import Counters
@@ -135,10 +136,8 @@ class Worker:
 
 def _http_server(app: App) -> uvicorn.Server:
     """Return a server of the application that leaves the signals to the worker."""
-    try:
-        import uvicorn
-    except ImportError as error:
-        raise ConfigError("to serve, uvicorn is needed: pip install 'fastml[serve]'") from error
+    load_extra("uvicorn")
+    import uvicorn
 
     class Server(uvicorn.Server):
         @contextmanager
@@ -164,9 +163,8 @@ def _http_server(app: App) -> uvicorn.Server:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    return uvloop.new_event_loop()
+    loop: asyncio.AbstractEventLoop = load_extra("uvloop").new_event_loop()
+    return loop
 
 
 def _load(model: Path) -> Handler:

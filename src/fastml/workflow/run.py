@@ -14,14 +14,13 @@ from fastml._typing import PathLike, Task
 from fastml.checkpoint import Checkpoint, current
 from fastml.data import Source, scan
 from fastml.engine import default_threads, memory_budget
-from fastml.ensemble import load_xgboost
 from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
 from fastml.evaluation.summary import Evaluation
+from fastml.extras import load_extra
 from fastml.model_selection import Splits
-from fastml.model_selection.study import load_optuna
 from fastml.pipeline import Pipeline
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, Tuning, finite
@@ -112,9 +111,9 @@ def _run(
     success = project.criteria
     _check_criteria(success, problem.task)
     if "xgboost" in (project.learner.kind, project.learner.compare):
-        load_xgboost()  # before any time is spent
+        load_extra("xgboost")  # before any time is spent
     if project.tune is not None:
-        load_optuna()
+        load_extra("optuna")
     with journal.stage("read"):
         source = _open(project, journal)
     with journal.stage("profile"):
