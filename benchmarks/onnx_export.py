@@ -84,10 +84,10 @@ def measures(folder: Path) -> Iterator[tuple[str, ...]]:
         pipeline = Pipeline(target=target, bins=16).fit(data)
         if pipeline.task_ != "regression":
             pipeline.calibrate(data, "isotonic" if pipeline.task_ == "binary" else "platt")
-        predictor, session = Predictor(pipeline), session_of(pipeline)
+        predictor, session = Predictor.of(pipeline), session_of(pipeline)
         table = pipeline.scan(folder / name / "data.parquet").to_table()
-        (batch,) = table.select(predictor.schema.names).combine_chunks().to_batches()
-        expected = predictor.scores(batch)
+        (batch,) = table.select(predictor.batches.schema.names).combine_chunks().to_batches()
+        expected = predictor.batches.scores(batch)
         *_, found = session.run(None, tensors(session, batch))
         found = found[:, 1] if pipeline.task_ == "binary" else found
         apart = np.max(np.abs(found - expected) / np.abs(expected))

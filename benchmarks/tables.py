@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import fastml
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 
 __all__ = ["QUICK_ROWS", "TABLES", "Layout", "table_path", "training_rows"]
 

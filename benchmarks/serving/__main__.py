@@ -75,9 +75,9 @@ def _measured(folder: Path, core: int, seconds: float) -> Iterator[str]:
     table = pq.read_table(PUBLISHED["churn"])
     pipeline = fastml.Pipeline(target=TARGET).fit(table)
     pipeline.save(folder / "model")
-    predictor = Predictor(pipeline)
-    rows = table.select(predictor.schema.names)
-    usual = _usual_model(folder, table, predictor.schema.names)
+    predictor = Predictor.of(pipeline)
+    rows = table.select(predictor.batches.schema.names)
+    usual = _usual_model(folder, table, predictor.batches.schema.names)
     python = sys.executable
     commands = {
         "echo": [python, "-m", "benchmarks.serving.echo", "8131"],
@@ -251,7 +251,7 @@ def _in_process(predictor: Predictor, rows: pa.Table, usual: Path) -> Iterator[s
 
     sides: dict[str, Callable[[], Any]] = {
         "fastml, CSV to CSV": lambda: predictor.answer(text, "csv", accept="csv"),
-        "fastml, Arrow to scores": lambda: predictor.scores(batch),
+        "fastml, Arrow to scores": lambda: predictor.batches.scores(batch),
         "pandas and scikit-learn, CSV to CSV": as_usual,
     }
     yield f"{MANY:,} rows in process, on one core:"

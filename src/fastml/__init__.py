@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fastml._lazy import imported_when_used
 from fastml._version import __version__
 
 if TYPE_CHECKING:
@@ -13,18 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "Pipeline", "__version__", "load", "scan"]
 
-_HOME = {
-    "Checkpoint": "fastml.checkpoint",
-    "Pipeline": "fastml.pipeline",
-    "load": "fastml.pipeline",
-    "scan": "fastml.data",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used, so that `import fastml` costs little."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'fastml' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOME[name]), name)
+__getattr__ = imported_when_used(
+    __name__,
+    {
+        "Checkpoint": "fastml.checkpoint",
+        "Pipeline": "fastml.pipeline",
+        "load": "fastml.pipeline",
+        "scan": "fastml.data",
+    },
+)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastml._typing import PathLike
-from fastml.data.atomic import atomic_path, clear_torn
+from fastml.atomic import atomic_path, clear_torn
 from fastml.data.checked_file import CheckedReader, CheckedWriter, UnusableError
 from fastml.errors import ConfigError, DataError, StoppedError
 

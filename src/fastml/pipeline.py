@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastml._typing import Float64, PathLike, Task
 from fastml.artifact import read_artifact, write_artifact
 from fastml.calibration import Method, fit_calibrator
+from fastml.compiled.describe import describe
 from fastml.data import Source
 from fastml.engine import default_threads
 from fastml.errors import ConfigError, DataError, not_fitted
@@ -490,6 +491,10 @@ class Pipeline:
 
     def state(self) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         """Return what a saved model holds: JSON, and Arrow tables."""
+        return self.fitted().state()
+
+    def fitted(self) -> Fitted:
+        """Return the parts that were learned."""
         self._check_fitted()
         return Fitted(
             target=self.target_,
@@ -503,7 +508,7 @@ class Pipeline:
             learner=self.learner_,
             calibrator=self.calibrator_,
             tried=self.tried_,
-        ).state()
+        )
 
     @classmethod
     def from_state(cls, manifest: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Pipeline:
@@ -523,8 +528,8 @@ class Pipeline:
 
     def save(self, path: PathLike) -> None:
         """Write the model as a directory of JSON and Arrow files; whole or not at all."""
-        manifest, tables = self.state()
-        write_artifact(path, manifest, tables)
+        fitted = self.fitted()
+        write_artifact(path, *fitted.state(), describe(fitted).to_bytes())
 
     @classmethod
     def load(cls, path: PathLike) -> Pipeline:

@@ -82,7 +82,7 @@ def native(pipeline: fastml.Pipeline, rows: pa.Table) -> Float64:
     batch = pa.RecordBatch.from_arrays(
         [c.combine_chunks() for c in columns.columns], names=columns.column_names
     )
-    return Predictor(pipeline).scores(batch)
+    return Predictor.of(pipeline).batches.scores(batch)
 
 
 def assert_agrees(pipeline: fastml.Pipeline, exported: Exported, rows: pa.Table) -> None:

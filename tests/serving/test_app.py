@@ -27,7 +27,7 @@ class Response(NamedTuple):
 def app(limits: Limits | None = None, *, loaded: bool = True) -> App:
     made = App(Counters(1), limits)
     if loaded:
-        made.handler = Handler(Predictor(model("numbers")))
+        made.handler = Handler(Predictor.of(model("numbers")))
     return made
 
 

@@ -33,7 +33,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_what_a_server_predicts_is_captured(tmp_path: Path) -> None:
     capture = Capture(CaptureSettings(tmp_path))
     app = App(Counters(1), capture=capture)
-    app.handler = Handler(Predictor(model("numbers")))
+    app.handler = Handler(Predictor.of(model("numbers")))
     headers = [CSV, (b"x-amzn-sagemaker-inference-id", b"abc")]
     found = asyncio.run(ask(app, headers=headers))
     asyncio.run(ask(app, body=b"x", headers=headers))  # refused: nothing was predicted

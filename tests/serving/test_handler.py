@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fastml.serving.handler import MOST_EXPLAINED, Handler
+from fastml.serving.columns import MOST_EXPLAINED
+from fastml.serving.handler import Handler
 from fastml.serving.media import ACCEPTED, READ, accepted_media, body_media
 from fastml.serving.predictor import Predictor
 from fastml.serving.refused import RefusedError
@@ -21,11 +22,11 @@ ROWS = 7
 
 
 def handler(kind: str = "binary") -> Handler:
-    return Handler(Predictor(model(kind)))
+    return Handler(Predictor.of(model(kind)))
 
 
 def rows() -> pa.Table:
-    return table().select(handler().predictor.schema.names).slice(0, ROWS)
+    return table().select(handler().predictor.batches.schema.names).slice(0, ROWS)
 
 
 def bodies() -> dict[str, bytes]:
@@ -68,10 +69,10 @@ def test_answers_of_arrow_are_the_columns_of_others() -> None:
 
 def test_arrays_of_numpy() -> None:
     numbers = handler("numbers")
-    names = numbers.predictor.schema.names
+    names = numbers.predictor.batches.schema.names
     some = table().select(names).slice(0, ROWS)
     matrix = np.column_stack([some[name].to_numpy(zero_copy_only=False) for name in names])
-    expected = numbers.predictor.scores(some.combine_chunks().to_batches()[0])
+    expected = numbers.predictor.batches.scores(some.combine_chunks().to_batches()[0])
     for array in (matrix, np.asfortranarray(matrix), matrix[0]):
         sink = io.BytesIO()
         np.save(sink, array)
@@ -153,7 +154,7 @@ def test_a_batch_that_lacks_a_column() -> None:
 def test_explanations_add_up(kind: str) -> None:
     own = handler(kind)
     pipeline = own.predictor.pipeline
-    row = table().select(own.predictor.schema.names).slice(3, 1).to_pylist()[0]
+    row = table().select(own.predictor.batches.schema.names).slice(3, 1).to_pylist()[0]
     body = json.dumps({name: str(v) if hasattr(v, "year") or hasattr(v, "hour") else v
                        for name, v in row.items()}).encode()  # fmt: skip
     plain = json.loads(own.handle(body, b"application/json").body)["predictions"][0]

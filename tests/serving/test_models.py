@@ -33,7 +33,7 @@ class Loading:
         self.opened.append(folder.name)
         if not (folder / "kind").exists():
             raise ArtifactError(f"{folder} holds no model")
-        return Handler(Predictor(model((folder / "kind").read_text())))
+        return Handler(Predictor.of(model((folder / "kind").read_text())))
 
 
 def folders(tmp_path: Path, *names: str) -> list[str]:
@@ -154,7 +154,7 @@ def test_the_routes_of_sagemaker(tmp_path: Path) -> None:
 
 def test_a_server_of_one_model_has_no_others() -> None:
     app = App(Counters(1))
-    app.handler = Handler(Predictor(model("numbers")))
+    app.handler = Handler(Predictor.of(model("numbers")))
     for path in ("/models", "/models/one", "/models/one/invoke"):
         found = asyncio.run(ask(app, path))
         assert found is not None

@@ -84,8 +84,8 @@ FORMS: dict[str, tuple[str, Callable[[pa.Table], bytes]]] = {
 
 @pytest.mark.parametrize("form", list(FORMS))
 def test_scores_are_those_of_the_pipeline_bit_for_bit(form: str, pipeline: fastml.Pipeline) -> None:
-    predictor = Predictor(pipeline)
-    rows = table().select(predictor.schema.names)
+    predictor = Predictor.of(pipeline)
+    rows = table().select(predictor.batches.schema.names)
     expected = np.concatenate(list(pipeline.predict_scores(table())))
     kind, write = FORMS[form]
     for first, n in [(0, 1), (5, 1), (17, 3), (0, 600)]:
@@ -95,36 +95,36 @@ def test_scores_are_those_of_the_pipeline_bit_for_bit(form: str, pipeline: fastm
 
 
 def test_batches_of_arrow_have_the_same_scores(pipeline: fastml.Pipeline) -> None:
-    predictor = Predictor(pipeline)
+    predictor = Predictor.of(pipeline)
     expected = np.concatenate(list(pipeline.predict_scores(table())))
-    rows = table().select(predictor.schema.names[::-1])
-    found = [predictor.scores(batch) for batch in rows.to_batches(max_chunksize=77)]
+    rows = table().select(predictor.batches.schema.names[::-1])
+    found = [predictor.batches.scores(batch) for batch in rows.to_batches(max_chunksize=77)]
     np.testing.assert_array_equal(np.concatenate(found), expected)
     encoded = rows.set_column(0, rows.schema.names[0], rows[0].dictionary_encode())
     if pa.types.is_string(rows[0].type):
         rows = encoded
     batch = rows.combine_chunks().to_batches()[0].slice(13, 200)
-    np.testing.assert_array_equal(predictor.scores(batch), expected[13:213])
+    np.testing.assert_array_equal(predictor.batches.scores(batch), expected[13:213])
 
 
 def test_more_rows_than_are_scored_at_once() -> None:
     pipeline = model("binary, bins and crosses")
     rows = pa.concat_tables([table()] * 9)
-    predictor = Predictor(pipeline)
+    predictor = Predictor.of(pipeline)
     expected = np.concatenate(list(pipeline.predict_scores(rows)))
-    body = as_csv(rows.select(predictor.schema.names), header=True)
+    body = as_csv(rows.select(predictor.batches.schema.names), header=True)
     np.testing.assert_array_equal(scores_in(predictor.answer(body, "csv"), pipeline), expected)
 
 
 def test_only_what_is_known_to_lack_goes_by_the_pipeline() -> None:
-    assert {kind for kind in KINDS if not Predictor(model(kind)).compiled} == BY_PIPELINE
+    assert {kind for kind in KINDS if not Predictor.of(model(kind)).compiled} == BY_PIPELINE
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "one against the rest"])
 def test_answers_are_the_columns_of_fastml_predict(kind: str) -> None:
     pipeline = model(kind)
-    predictor = Predictor(pipeline)
-    rows = table().select(predictor.schema.names).slice(0, 4)
+    predictor = Predictor.of(pipeline)
+    rows = table().select(predictor.batches.schema.names).slice(0, 4)
     body = as_csv(rows, header=True)
     decided = pipeline.predict(rows).tolist()
     as_json = json.loads(predictor.answer(body, "csv"))
@@ -140,8 +140,8 @@ def test_answers_are_the_columns_of_fastml_predict(kind: str) -> None:
 def test_names_of_classes_are_quoted() -> None:
     rows = table().set_column(10, "left", pa.array(['a "b", c', "ü\n"] * 300))
     pipeline = fastml.Pipeline(target="left", drop=["state", "price"]).fit(rows)
-    predictor = Predictor(pipeline)
-    body = json.dumps(records(rows.select(predictor.schema.names).slice(0, 3))).encode()
+    predictor = Predictor.of(pipeline)
+    body = json.dumps(records(rows.select(predictor.batches.schema.names).slice(0, 3))).encode()
     answer = json.loads(predictor.answer(body, "json"))["predictions"]
     text = predictor.answer(body, "json", accept="csv", names=True)
     options = pyarrow.csv.ParseOptions(newlines_in_values=True)
@@ -149,14 +149,14 @@ def test_names_of_classes_are_quoted() -> None:
 
 
 def test_no_rows_have_no_predictions(pipeline: fastml.Pipeline) -> None:
-    predictor = Predictor(pipeline)
-    names = ",".join(predictor.schema.names).encode()
+    predictor = Predictor.of(pipeline)
+    names = ",".join(predictor.batches.schema.names).encode()
     assert predictor.answer(names, "csv") == b'{"predictions":[]}'
     assert predictor.answer(b" [ ] ", "json") == b'{"predictions":[]}'
     assert predictor.answer(b"[]", "json", accept="lines") == b""
-    empty = table().select(predictor.schema.names).slice(0, 0).combine_chunks()
+    empty = table().select(predictor.batches.schema.names).slice(0, 0).combine_chunks()
     batch = pa.RecordBatch.from_pylist([], schema=empty.schema)
-    assert len(predictor.scores(batch)) == 0
+    assert len(predictor.batches.scores(batch)) == 0
 
 
 def test_infinities_are_errors_or_missing() -> None:
@@ -166,8 +166,8 @@ def test_infinities_are_errors_or_missing() -> None:
             drop=["state", "price"],
             infinite=infinite,  # type: ignore[arg-type]
         ).fit(table())
-        predictor = Predictor(pipeline)
-        rows = records(table().select(predictor.schema.names).slice(0, 3))
+        predictor = Predictor.of(pipeline)
+        rows = records(table().select(predictor.batches.schema.names).slice(0, 3))
         rows[1]["size"] = float("inf")
         body = json.dumps(rows).encode()
         if infinite == "error":
@@ -182,11 +182,11 @@ def test_infinities_are_errors_or_missing() -> None:
         batch = table().slice(0, 3).combine_chunks().to_batches()[0]
         batch = batch.set_column(0, "size", pa.array([1.0, 1e300, 2.0]))
         with pytest.raises(DataError, match=r"'size' of it has the value 1e\+300 at row 12 that"):
-            predictor.scores(batch, "it", 10)
+            predictor.batches.scores(batch, "it", 10)
 
 
 def test_a_batch_without_a_column() -> None:
-    predictor = Predictor(model("binary"))
-    batch = table().select(predictor.schema.names[1:]).to_batches()[0]
+    predictor = Predictor.of(model("binary"))
+    batch = table().select(predictor.batches.schema.names[1:]).to_batches()[0]
     with pytest.raises(SchemaError, match="the request lacks the column"):
-        predictor.scores(batch)
+        predictor.batches.scores(batch)

@@ -28,6 +28,7 @@ cdef extern from "arrow_view.hpp" namespace "fastml" nogil:
         int64_t length
         int64_t offset
         const void* values
+        const void* offsets
         const Column* dictionary
         const char* name
 

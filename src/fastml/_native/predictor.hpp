@@ -36,7 +36,8 @@ struct Workspace {
 class Predictor {
   public:
     static constexpr int64_t kAtOnce = 2048;       // rows that stay in the cache between the steps
-    static constexpr size_t kLargest = 1 << 22;  // bytes of a request whose room is kept
+    static constexpr size_t kLargest = 1 << 22;   // bytes of a request whose room is kept,
+    static constexpr int64_t kMostCells = 1 << 20;  // and its cells: a comma may be a number
 
     Predictor(std::vector<request::Field> fields, request::CsvDialect dialect,
               bool infinite_is_missing, request::Answer answer, score::Cores cores)
@@ -49,6 +50,8 @@ class Predictor {
           cores_(cores) {}
 
     score::Model model;  // set before the first request
+
+    void check() const { model.check(fields_); }
 
     std::unique_ptr<Workspace> take() {
         {
@@ -64,7 +67,7 @@ class Predictor {
 
     // The memory of a large request is let go, not kept for ever.
     void give_back(std::unique_ptr<Workspace> space, size_t bytes) {
-        if (bytes > kLargest) return;
+        if (bytes > kLargest || space->rows.rows() * (space->rows.width() + 1) > kMostCells) return;
         const std::lock_guard<std::mutex> lock(lock_);
         spare_.push_back(std::move(space));
     }

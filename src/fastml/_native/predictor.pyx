@@ -10,9 +10,7 @@ from libcpp.string_view cimport string_view
 from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
-import numpy as np
-
-from fastml._native.arrow_view cimport Column, Imported, raise_native_error
+from fastml._native.arrow_view cimport Column, Imported, Kind, raise_native_error
 from fastml._native.codes cimport CKnown, CodePart, CrossTask
 from fastml._native.codes cimport encode_cross_columns, encode_part_columns
 from fastml._native.encode cimport DenseColumn, DenseTask, encode_columns
@@ -154,6 +152,7 @@ cdef extern from "predictor.hpp" namespace "fastml" nogil:
     cdef cppclass CPredictor "fastml::Predictor":
         CPredictor(vector[Field], CsvDialect, cbool, Answer, Cores) except +
         Model model
+        void check() except +raise_native_error
         unique_ptr[Workspace] take() except +
         void give_back(unique_ptr[Workspace], size_t) except +
         void read(Workspace&, string_view, Form, Header) except +raise_request_error
@@ -228,37 +227,52 @@ cdef class Predictor:
         number.to = DenseColumn(shift, offset, factor, fill, place, indicator)
         self._predictor.model.numbers.push_back(number)
 
-    def add_category(self, int64_t column, known, int part, int64_t units_per_day):
-        """Add a category: an array of distinct strings, or a part of a date."""
+    def add_category(self, int64_t column, const int64_t[::1] offsets, const uint8_t[::1] text):
+        """Add a category: the known strings, one after the other, and where each begins."""
         cdef Category* category
-        cdef Imported* imported
+        cdef Column known
+        cdef int64_t n = offsets.shape[0] - 1
+        cdef int64_t i
+        if n < 0 or offsets[0] != 0 or offsets[n] != text.shape[0]:
+            raise ValueError(f"the offsets of {text.shape[0]} bytes")
+        for i in range(n):
+            if offsets[i] > offsets[i + 1]:
+                raise ValueError(f"offset {i} is beyond the next")
+        known.kind = Kind.large_string
+        known.length = n
+        known.offsets = &offsets[0]
+        known.values = &text[0] if text.shape[0] else NULL
+        self._predictor.model.categories.emplace_back()
+        category = &self._predictor.model.categories.back()
+        category.column = column
+        category.part = Calendar.none
+        category.known.reset(new Lookup(known))
+
+    def add_date_part(self, int64_t column, int part, int64_t units_per_day):
+        """Add a category that is a part of a date: a number of `score::Calendar`."""
+        cdef Category* category
+        if part <= 0:
+            raise ValueError(f"part {part} of a date")
         self._predictor.model.categories.emplace_back()
         category = &self._predictor.model.categories.back()
         category.column = column
         category.part = <Calendar>part
         category.units_per_day = units_per_day
-        if part == 0:
-            imported = new Imported(<PyObject*>known)
-            try:
-                category.known.reset(new Lookup(imported.column(0)))
-            finally:
-                del imported
 
-    def add_bin(self, int64_t column, double shift, edges):
+    def add_bin(self, int64_t column, double shift, const float[::1] edges):
         """Add the bins of a number."""
         cdef Bin own
         own.column = column
         own.shift = shift
-        own.edges = np.asarray(edges, np.float32).tolist()
+        if edges.shape[0]:
+            own.edges.assign(&edges[0], &edges[0] + edges.shape[0])
         self._predictor.model.bins.push_back(own)
 
-    cdef Part part(self, int64_t place, table) except *:
+    cdef Part part(self, int64_t place, const int32_t[::1] table) except *:
         cdef Part found
-        cdef int64_t categories = self._predictor.model.categories.size()
-        if not 0 <= place < categories + <int64_t>self._predictor.model.bins.size():
-            raise IndexError(f"part {place}")
         found.place = place
-        found.table = np.asarray(table, np.int32).tolist()
+        if table.shape[0]:
+            found.table.assign(&table[0], &table[0] + table.shape[0])
         return found
 
     def add_single(self, int64_t place, table):
@@ -271,21 +285,25 @@ cdef class Predictor:
         cdef int64_t n = keys.shape[0]
         self._predictor.model.crosses.emplace_back()
         cross = &self._predictor.model.crosses.back()
+        cross.known.reset(new CKnown(sizes, &keys[0] if n else NULL, n))
         for place, table in parts:
             cross.parts.push_back(self.part(place, table))
-        cross.known.reset(new CKnown(sizes, &keys[0] if n else NULL, n))
         cross.start = start
 
     def set_model(self, int64_t n_dense, int64_t n_codes, const float[:, ::1] weights,
-                  const double[::1] intercept, int link, int calibration=0, double slope=1.0,
-                  double offset=0.0, given=(), calibrated=()):
-        """Set the weights, (n_dense + n_codes + 2, lanes), and what follows the margins."""
+                  const double[::1] intercept, int link, int calibration, double slope,
+                  double offset, given, calibrated):
+        """Set the weights, (n_dense + n_codes + 2, lanes), and what follows the margins.
+
+        Raises
+        ------
+        ValueError
+            If the parts do not belong together.
+        """
         cdef Model* model = &self._predictor.model
         cdef int64_t lanes = intercept.shape[0]
         if weights.shape[0] != n_dense + n_codes + 2 or weights.shape[1] != lanes or lanes < 1:
             raise ValueError(f"weights {weights.shape[0]} x {weights.shape[1]} for {lanes} lanes")
-        if len(given) != len(calibrated):
-            raise ValueError(f"{len(given)} points with {len(calibrated)} values")
         model.n_dense = n_dense
         model.shape.dense = n_dense
         model.shape.codes = n_codes
@@ -299,6 +317,7 @@ cdef class Predictor:
         model.offset = offset
         model.given = given
         model.calibrated = calibrated
+        self._predictor.check()
 
     def predict(self, bytes body not None, int form, int header, int accept, cbool names):
         """Return the answer to a request.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,7 +81,79 @@ struct Model {
 
     int64_t lanes() const noexcept { return static_cast<int64_t>(intercept.size()); }
     int64_t coded() const noexcept { return static_cast<int64_t>(single.size() + crosses.size()); }
+
+    // The parts may come from a file: whatever it says, nothing is read or written out of place.
+    void check(const std::vector<request::Field>& fields) const;
 };
+
+inline void require(bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+}
+
+inline void Model::check(const std::vector<request::Field>& fields) const {
+    const auto is_there = [&](int64_t column) {
+        return column >= 0 && column < static_cast<int64_t>(fields.size());
+    };
+    const auto is_text = [&](int64_t column) {
+        const request::Wants wants = fields[static_cast<size_t>(column)].wants;
+        return wants == request::Wants::text || wants == request::Wants::label;
+    };
+    require(n_dense >= 0 && shape.codes >= 0, "a number of features below 0");
+    for (const Number& number : numbers) {
+        require(is_there(number.column) && !is_text(number.column), "a number's column is not one of numbers");
+        require(number.to.column >= 0 && number.to.column < n_dense && number.to.indicator >= -1 &&
+                    number.to.indicator < n_dense,
+                "a number's place is beyond the dense part");
+    }
+    for (const Category& category : categories) {
+        require(is_there(category.column), "a category's column is not there");
+        const bool of_text = is_text(category.column);
+        if (category.part == Calendar::none) {
+            require(of_text, "a category's column is not one of text");
+        } else {
+            require(!of_text && category.part <= Calendar::hour && category.units_per_day > 0,
+                    "a part of a date is not known");
+        }
+    }
+    for (const Bin& bin : bins) {
+        require(is_there(bin.column) && !is_text(bin.column), "a bin's column is not one of numbers");
+        require(static_cast<int64_t>(bin.edges.size()) <= kMostEdges, "a number has too many bins");
+    }
+    const auto check_part = [&](const Part& part, int64_t below) {
+        const size_t place = static_cast<size_t>(part.place);
+        size_t codes;
+        if (place < categories.size()) {
+            constexpr size_t kSizes[] = {0, 12, 7, 24};
+            const Category& category = categories[place];
+            codes = category.known ? static_cast<size_t>(category.known->size()) + 1
+                                   : kSizes[static_cast<size_t>(category.part)];
+        } else {
+            require(part.place >= 0 && place < categories.size() + bins.size(),
+                    "a part is not there");
+            codes = bins[place - categories.size()].edges.size() + 1;
+        }
+        require(part.table.size() > codes, "a part's table is too short");
+        for (const int32_t code : part.table) {
+            require(code >= -1 && code < below, "a code is beyond the code part");
+        }
+    };
+    for (const Part& part : single) check_part(part, shape.codes);
+    for (const Cross& cross : crosses) {
+        require(!cross.parts.empty() && cross.parts.size() <= kMostParts &&
+                    cross.parts.size() == cross.known->sizes().size(),
+                "a cross has too many parts, or sizes of others");
+        for (size_t i = 0; i < cross.parts.size(); ++i) {
+            check_part(cross.parts[i], cross.known->sizes()[i]);
+        }
+        require(cross.start >= 0 && cross.start + cross.known->size() <= shape.codes,
+                "a cross is beyond the code part");
+    }
+    require(given.size() == calibrated.size() &&
+                (calibration != Calibration::isotonic || !given.empty()),
+            "a calibration has not as many values as points");
+    require(link <= Link::softmax && calibration <= Calibration::temperature,
+            "a link or a calibration is not known");
+}
 
 inline int64_t floor_divide(int64_t a, int64_t b) noexcept { return a / b - (a % b < 0); }
 

@@ -15,7 +15,7 @@ from fastml.artifact.onnx_graph import Graph
 from fastml.artifact.onnx_inputs import Input, inputs_of
 from fastml.artifact.onnx_margins import add_margins
 from fastml.artifact.onnx_scores import add_probabilities
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, not_fitted
 from fastml.linear_model import LogisticRegression

@@ -1,27 +1,17 @@
-"""Opens an artifact directory, and trusts nothing in it before it has been checked."""
+"""Opens an artifact directory."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from fastml import __version__
 from fastml._typing import PathLike
-from fastml.artifact.layout import (
-    FORMAT,
-    FORMAT_VERSION,
-    MANIFEST,
-    SUFFIX,
-    TABLE_NAME,
-    digest,
-    manifest_digest,
-)
+from fastml.artifact.layout import TABLE
+from fastml.artifact.manifest import Opened, open_artifact
 from fastml.errors import ArtifactError
 
-__all__ = ["read_artifact"]
+__all__ = ["read_artifact", "read_opened"]
 
 
 def read_artifact(path: PathLike) -> tuple[dict[str, Any], dict[str, pa.Table]]:
@@ -44,113 +34,31 @@ def read_artifact(path: PathLike) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     ArtifactError
         If the directory is missing, foreign, truncated, altered, or of a newer format.
     """
-    path = Path(path)
-    if (path / "model" / MANIFEST).exists():
-        path /= "model"
-    manifest = _read_manifest(path)
+    return read_opened(open_artifact(path))
+
+
+def read_opened(opened: Opened) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+    """Return what `read_artifact` does of an artifact whose manifest was read before.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing, truncated, altered, or another model's that has replaced it.
+    """
+    contents = {name: opened.read(name) for name in opened.files}  # other files are checked, too
     tables = {
-        name.removesuffix(SUFFIX): _read_table(path / name, stated)
-        for name, stated in manifest["files"].items()
+        name.removesuffix(TABLE): _table(content, f"{opened.path / name}")
+        for name, content in contents.items()
+        if name.endswith(TABLE)
     }
-    model: dict[str, Any] = manifest["model"]
+    model: dict[str, Any] = opened.manifest["model"]
     return model, tables
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    content = _read_file(path / MANIFEST, of=path)
-    try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(
-            f"{path / MANIFEST} is not whole JSON ({error}): it is truncated or altered; "
-            "copy the model again from where it was written"
-        ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ArtifactError(
-            f"{path / MANIFEST} was not written by fastml (it does not say "
-            f'"format": "{FORMAT}"); expected the directory of a saved model'
-        )
-    _check_version(path, manifest)
-    if not _is_sound(manifest):
-        raise ArtifactError(
-            f"{path / MANIFEST} does not match its own digest: it was altered after it was "
-            "written; copy the model again from where it was written"
-        )
-    return manifest
-
-
-def _check_version(path: Path, manifest: dict[str, Any]) -> None:
-    version = manifest.get("format_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ArtifactError(f"{path / MANIFEST} has format_version {version!r}; expected a number")
-    if version > FORMAT_VERSION:
-        raise ArtifactError(
-            f"the model {path} is of format {version}, written by fastml "
-            f"{manifest.get('fastml_version')}; this is fastml {__version__}, which reads formats "
-            f"up to {FORMAT_VERSION}; upgrade fastml to open it"
-        )
-
-
-def _is_sound(manifest: dict[str, Any]) -> bool:
-    """Whether the manifest matches its digest and has the parts that the format promises."""
-    try:
-        if manifest.get("sha256") != manifest_digest(manifest):
-            return False
-    except (TypeError, ValueError, RecursionError):
-        return False
-    files = manifest.get("files")
-    return (
-        isinstance(manifest.get("model"), dict)
-        and isinstance(files, dict)
-        and all(_is_table_file(name) for name in files)
-        and all(isinstance(stated, dict) for stated in files.values())
-    )
-
-
-def _is_table_file(name: str) -> bool:
-    stem = name.removesuffix(SUFFIX)
-    return name.endswith(SUFFIX) and TABLE_NAME.fullmatch(stem) is not None
-
-
-def _read_table(file: Path, stated: dict[str, Any]) -> pa.Table:
-    content = _read_file(file, of=file.parent)
-    if len(content) != stated.get("bytes"):
-        raise ArtifactError(
-            f"{file} has {len(content):,} bytes and the manifest says {stated.get('bytes')}: "
-            "it is truncated or altered; copy the model again from where it was written"
-        )
-    if digest(content) != stated.get("sha256"):
-        raise ArtifactError(
-            f"{file} does not match its digest: it was altered after it was written; "
-            "copy the model again from where it was written"
-        )
+def _table(content: bytes, name: str) -> pa.Table:
     try:
         table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{file} is not an Arrow file: {error}") from error
+        raise ArtifactError(f"{name} is not an Arrow file: {error}") from error
     return table
-
-
-def _read_file(file: Path, of: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        if not of.exists():
-            said = f"there is no model at {of}; give the directory that save or a run wrote"
-        elif not of.is_dir():
-            said = f"{of} is a file; a saved model is a directory with a {MANIFEST} in it"
-        elif file.name == MANIFEST:
-            said = f"{of} is not a saved model: it has no {MANIFEST}"
-        else:
-            said = (
-                f"the model {of} is not whole: {file.name} is missing; "
-                "copy it again from where it was written"
-            )
-        raise ArtifactError(said) from None
-    except NotADirectoryError:
-        raise ArtifactError(
-            f"{of} is a file; a saved model is a directory with a {MANIFEST} in it"
-        ) from None
-    except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error.strerror or error}") from error

@@ -15,19 +15,23 @@ from fastml.artifact.layout import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST,
-    SUFFIX,
+    PREDICTOR,
+    TABLE,
     TABLE_NAME,
     digest,
     manifest_digest,
 )
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.errors import ArtifactError
 
 __all__ = ["write_artifact"]
 
 
 def write_artifact(
-    path: PathLike, manifest: Mapping[str, Any], tables: Mapping[str, pa.Table]
+    path: PathLike,
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, pa.Table],
+    predictor: bytes | None = None,
 ) -> None:
     """Write a model as a directory.
 
@@ -41,6 +45,8 @@ def write_artifact(
         The model's facts; what JSON can hold (finite numbers).
     tables : mapping of str to pyarrow.Table
         The model's tables by name: letters, digits, `-` and `_`.
+    predictor : bytes, optional
+        The compiled form (`fastml.compiled`) of a model that can be served.
 
     Raises
     ------
@@ -58,7 +64,9 @@ def write_artifact(
             raise ArtifactError(
                 f"{name!r} cannot name a table of an artifact; use letters, digits, '-' and '_'"
             )
-        files[name + SUFFIX] = _ipc_file(table)
+        files[name + TABLE] = _ipc_file(table)
+    if predictor is not None:
+        files[PREDICTOR] = predictor
     files[MANIFEST] = _manifest_file(manifest, files)
     with atomic_path(path) as directory:
         directory.mkdir()

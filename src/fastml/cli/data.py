@@ -41,7 +41,7 @@ def profile(
         check_apart(source, html)
     found = profile_table(open_source(source, read))
     if html is not None:
-        from fastml.data.atomic import atomic_path
+        from fastml.atomic import atomic_path
         from fastml.reporting.columns import profile_page
 
         with atomic_path(html) as file:

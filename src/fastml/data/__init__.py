@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastml.data.atomic import atomic_path
 from fastml.data.canonical import canonical_batch, canonical_schema, canonical_type
 from fastml.data.convert import convert
 from fastml.data.scan import scan
@@ -10,7 +9,6 @@ from fastml.data.source import Source
 
 __all__ = [
     "Source",
-    "atomic_path",
     "canonical_batch",
     "canonical_schema",
     "canonical_type",

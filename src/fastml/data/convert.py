@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fastml._typing import PathLike
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.data.canonical import canonical_batch, canonical_schema
 from fastml.data.files import check_apart
 from fastml.data.formats import canonical_format, format_of_name, packing_of_name

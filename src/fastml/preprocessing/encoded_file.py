@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.data.checked_file import (
     CheckedReader,
     CheckedWriter,

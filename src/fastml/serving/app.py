@@ -312,14 +312,9 @@ class App:
         return Answered(self._counters.text().encode(), _TEXT)
 
     def _schema(self) -> Answered:
-        predictor = self._loaded().predictor
-        target = predictor.pipeline.target_
+        facts = self._loaded().predictor.facts
         found = {
-            "input": [{"name": f.name, "type": str(f.type)} for f in predictor.schema],
-            "output": [{"name": f.name, "type": str(f.type)} for f in target.prediction_schema()],
-            "task": target.task,
-            "target": target.column,
-            "classes": list(target.classes),
+            **{name: facts[name] for name in ("input", "output", "task", "target", "classes")},
             "content_types": list(READ),
             "accept": list(ACCEPTED),
         }

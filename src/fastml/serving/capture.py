@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.errors import DataError
 from fastml.serving.log import say
 

@@ -1,17 +1,21 @@
-"""Answers requests: bytes in, bytes out."""
+"""Answers requests of text: bytes in, bytes out."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-import pyarrow as pa
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from fastml._native.predictor import FORMS, HEADERS
-from fastml._typing import Float64
-from fastml.pipeline import Pipeline
-from fastml.preprocessing.conform import conform, is_category_type, is_number_type
-from fastml.serving.compiled import compile_pipeline
+from fastml._typing import PathLike
+from fastml.artifact.layout import PREDICTOR
+from fastml.artifact.manifest import Opened, open_artifact
+from fastml.compiled.build import build
+from fastml.compiled.form import CompiledForm
+
+if TYPE_CHECKING:
+    from fastml.pipeline import Pipeline
+    from fastml.serving.batch_predictor import BatchPredictor
 
 __all__ = ["Predictor", "TextForm"]
 
@@ -23,31 +27,70 @@ class Predictor:
     """A fitted pipeline that reads requests and writes answers.
 
     A row has the same score, bit for bit, whatever it is written as and however many are sent with
-    it, and the one that `Pipeline.predict_scores` gives it. Small requests of text meet neither
-    Python objects nor Arrow. Threads may share one.
+    it, and the one that `Pipeline.predict_scores` gives it. Requests of text meet neither Python
+    objects nor Arrow, which is imported when it is first needed. Threads may share one.
 
     Parameters
     ----------
-    pipeline : Pipeline
-        Fitted.
+    form : CompiledForm
+    pipeline : callable
+        Returns the pipeline that the form was made of; called when it is first needed.
 
     Attributes
     ----------
+    facts : mapping
+        Of the form: `input`, `output`, `task`, `target`, `classes` and others.
     compiled : bool
-        Whether the compiled core predicts, or the pipeline (see `compile_pipeline`).
+        Whether the compiled core predicts, or the pipeline (see `fastml.compiled.describe`).
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
-        self._compiled, self.compiled = compile_pipeline(pipeline)
-        self._lanes = max(len(pipeline.target_.classes), 1)
-        if self._lanes == 2 and pipeline.task_ == "binary":
-            self._lanes = 1
+    def __init__(self, form: CompiledForm, pipeline: Callable[[], Pipeline]) -> None:
+        self.form = form
+        self.facts = form.facts
+        self.compiled = form.facts["model"] is not None
+        self.core = build(form)
+        self._pipeline = pipeline
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns that a request has."""
-        return self.pipeline.plan_.schema
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """Return the predictor of a fitted pipeline."""
+        from fastml.compiled.describe import describe
+
+        return cls(describe(pipeline.fitted()), lambda: pipeline)
+
+    @classmethod
+    def open(cls, path: PathLike) -> Self:
+        """Return the predictor of a saved model: its directory, or that of a run.
+
+        Raises
+        ------
+        ArtifactError
+            If there is none, or it is truncated, altered, foreign or of a newer format.
+        """
+        opened = open_artifact(path)
+        content = opened.read(PREDICTOR) if PREDICTOR in opened.files else None
+        form = None if content is None else CompiledForm.from_bytes(content)
+        if form is None or form.facts["model"] is None:  # of another version, or the pipeline's
+            return cls.of(_pipeline(opened))
+        return cls(form, lambda: _pipeline(opened))
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline.
+
+        Raises
+        ------
+        ArtifactError
+            If the model that was opened has been replaced meanwhile.
+        """
+        return self._pipeline()
+
+    @cached_property
+    def batches(self) -> BatchPredictor:
+        """The same for record batches."""
+        from fastml.serving.batch_predictor import BatchPredictor
+
+        return BatchPredictor(self)
 
     def answer(
         self,
@@ -67,7 +110,7 @@ class Predictor:
             What it is.
         header : bool, optional
             Whether delimited text begins with a line of names. Without it the columns are those of
-            `schema`, in that order. Default: where the first line has the name of a column.
+            `facts["input"]`, in that order. Default: where the first line has the name of a column.
         accept : {"csv", "json", "lines"}
             What the answer is to be.
         names : bool
@@ -85,78 +128,18 @@ class Predictor:
             If a row cannot be read: which, which column, what was found and what was expected.
         """
         if self.compiled:
-            found: bytes = self._compiled.predict(
+            found: bytes = self.core.predict(
                 body, FORMS[form], HEADERS[header], FORMS[accept], names
             )
             return found
-        scores = self.pipeline.scores_of(self.rows(body, form, header=header), "the request")
-        return self.write(scores, accept=accept, names=names)
-
-    def rows(self, body: bytes, form: TextForm, *, header: bool | None = None) -> pa.RecordBatch:
-        """Return the rows of a request of text, as `answer` reads them."""
-        n_rows, columns = self._compiled.read(body, FORMS[form], HEADERS[header])
-        arrays = [
-            _array(field.type, parts, n_rows)
-            for field, parts in zip(self.schema, columns, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, names=self.schema.names)
-
-    def scores(self, batch: pa.RecordBatch, where: str = "the request", row: int = 0) -> Float64:
-        """Return the scores of the rows of a batch, as `Pipeline.predict_scores` does.
-
-        Parameters
-        ----------
-        batch : pyarrow.RecordBatch
-        where : str
-            The batch's name, for messages.
-        row : int
-            The number of its first row, for messages.
-
-        Returns
-        -------
-        float64 array of shape (rows,) or (rows, classes)
-
-        Raises
-        ------
-        SchemaError, DataError
-            If a column is missing, or holds what it must not.
-        """
-        if self.compiled:
-            out = np.empty((batch.num_rows, self._lanes))
-            if self._compiled.score(conform(batch, self.schema, where, row), out):
-                return out[:, 0] if self._lanes == 1 else out
-        return self.pipeline.scores_of(batch, where, row)
-
-    def no_scores(self) -> Float64:
-        """Return the scores of no rows."""
-        return np.empty((0,) if self._lanes == 1 else (0, self._lanes))
-
-    def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the columns of `schema` from a batch, in the types of training."""
-        return conform(batch, self.schema, "the request")
-
-    def as_batch(self, scores: Float64) -> pa.RecordBatch:
-        """Return the answer for scores as a record batch."""
-        return self.pipeline.target_.predictions(scores, self.pipeline.threshold)
-
-    def write(self, scores: Float64, *, accept: TextForm = "json", names: bool = False) -> bytes:
-        """Return the answer for scores."""
-        wide = scores[:, None] if scores.ndim == 1 else scores
-        written: bytes = self._compiled.answer(np.ascontiguousarray(wide), FORMS[accept], names)
-        return written
+        scores = self.pipeline.scores_of(
+            self.batches.read(body, form, header=header), "the request"
+        )
+        return self.batches.write(scores, accept=accept, names=names)
 
 
-def _array(type_: pa.DataType, parts: tuple[bytes, ...], n: int) -> pa.Array:
-    """Return a column of a request as Arrow has it."""
-    buffers: list[Any] = [pa.py_buffer(part) for part in parts]
-    if is_category_type(type_):
-        offsets, text, valid = buffers
-        return pa.Array.from_buffers(pa.large_string(), n, [valid, offsets, text])
-    if is_number_type(type_):
-        return pa.Array.from_buffers(pa.float64(), n, [None, buffers[0]])
-    if pa.types.is_duration(type_):
-        numbers = np.frombuffer(parts[0], np.float64)
-        return pa.array(numbers, from_pandas=True).cast(pa.int64(), safe=False).view(type_)
-    times, valid = buffers
-    stored = pa.Array.from_buffers(pa.int64(), n, [valid, times])
-    return stored.cast(pa.int32()).view(type_) if type_.bit_width == 32 else stored.view(type_)
+def _pipeline(opened: Opened) -> Pipeline:
+    from fastml.artifact.reading import read_opened
+    from fastml.pipeline import Pipeline
+
+    return Pipeline.from_state(*read_opened(opened))

@@ -20,6 +20,7 @@ from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.log import say
 from fastml.serving.models import Models
+from fastml.serving.predictor import Predictor
 
 if TYPE_CHECKING:
     import uvicorn
@@ -169,12 +170,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def _load(model: Path) -> Handler:
     """Open a model, and predict once with it, so that the first request is as fast as others."""
-    from fastml.pipeline import Pipeline
-    from fastml.serving.predictor import Predictor
-
-    handler = Handler(Predictor(Pipeline.load(model)))
-    names = handler.predictor.schema.names
-    row = dict.fromkeys(names)
+    handler = Handler(Predictor.open(model))
+    row = dict.fromkeys(column["name"] for column in handler.predictor.facts["input"])
     handler.handle(json.dumps(row).encode(), b"application/json")
     return handler
 

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.errors import ConfigError
 from fastml.pipeline import Pipeline
 from fastml.reporting.outcome import Outcome

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastml._typing import PathLike
 from fastml.artifact import read_artifact, write_artifact
+from fastml.compiled.describe import describe
 from fastml.errors import ArtifactError
 from fastml.evaluation.decision_value import DecisionValue
 from fastml.evaluation.threshold import Threshold
@@ -80,8 +81,10 @@ class Mandate:
 
 def save_model(path: PathLike, pipeline: Pipeline, mandate: Mandate) -> None:
     """Write a pipeline with its mandate; what `Pipeline.save` writes, and one entry more."""
-    manifest, tables = pipeline.state()
-    write_artifact(path, {**manifest, _KEY: mandate.state()}, tables)
+    fitted = pipeline.fitted()
+    manifest, tables = fitted.state()
+    form = describe(fitted).to_bytes()
+    write_artifact(path, {**manifest, _KEY: mandate.state()}, tables, form)
 
 
 def open_model(path: PathLike) -> tuple[Pipeline, Mandate]:

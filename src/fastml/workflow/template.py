@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from fastml._typing import PathLike
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.errors import ConfigError
 from fastml.preprocessing import CorrelationPruner
 from fastml.workflow.toml import toml_value

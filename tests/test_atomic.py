@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fastml.data import atomic, atomic_path
-from fastml.data.atomic import clear_torn
+from fastml import atomic
+from fastml.atomic import atomic_path, clear_torn
 from fastml.errors import DataError
 
 
@@ -167,7 +167,7 @@ def test_a_file_does_not_replace_a_folder(tmp_path: Path) -> None:
 WRITES = """
 import os, sys
 from pathlib import Path
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 with atomic_path(sys.argv[1]) as temporary:
     temporary.mkdir()
     (temporary / "new").write_text("half")
