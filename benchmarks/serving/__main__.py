@@ -8,17 +8,13 @@ Usage: ``python -m benchmarks.serving [--seconds 10] [--write]``
 from __future__ import annotations
 
 import argparse
-import http.client
 import io
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +24,9 @@ import pyarrow.parquet as pq
 
 import fastml
 from benchmarks.machine import describe
-from benchmarks.serving.load import Load, request, run_load
+from benchmarks.serving.load import request
+from benchmarks.serving.server import PORT, serving
+from benchmarks.serving.stack import has_nginx
 from benchmarks.tables import PUBLISHED
 from fastml.serving import Predictor
 
@@ -63,7 +61,8 @@ def _preamble() -> list[str]:
         "The churn model that comes with fastml, answered over HTTP by one worker on a core of "
         "its own, asked on kept connections from another core (`python -m benchmarks.serving "
         "--write`). *echo* is uvicorn with uvloop and httptools sending back what it got; *usual* "
-        "is gunicorn, flask, pandas and a scikit-learn pipeline of the same columns. CPU is of "
+        "is nginx, gunicorn, flask, pandas and a scikit-learn pipeline of the same columns, as in "
+        "the scikit-learn container. CPU is of "
         "all the server's processes.",
         "",
         f"Taken on {machine['cores']} cores of {machine['processor']}, {versions}.",
@@ -80,14 +79,12 @@ def _measured(folder: Path, core: int, seconds: float) -> Iterator[str]:
     usual = _usual_model(folder, table, predictor.batches.schema.names)
     python = sys.executable
     commands = {
-        "echo": [python, "-m", "benchmarks.serving.echo", "8131"],
-        "fastml": [python, "-m", "fastml", "serve", str(folder / "model"), "--port", "8131"],
-        "usual": [
-            str(Path(python).with_name("gunicorn")), "-b", "127.0.0.1:8131", "-k", "gthread",
-            "--threads", "4", "--keep-alive", "75", "--log-level", "error",
-            "benchmarks.serving.usual:app",
-        ],
-    }  # fmt: skip
+        "echo": [python, "-m", "benchmarks.serving.echo", str(PORT)],
+        "fastml": [python, "-m", "fastml", "serve", str(folder / "model"), "--port", str(PORT)],
+        "usual": [python, "-m", "benchmarks.serving.stack", str(PORT)],
+    }
+    if not has_nginx():
+        sys.exit("the usual stack has nginx in front, which is not installed")
     one, many = rows.slice(0, 1), pa.concat_tables([rows] * 2).slice(0, MANY)
     bodies = {
         "one row of CSV": request("/invocations", "text/csv", _csv(one)),
@@ -101,7 +98,7 @@ def _measured(folder: Path, core: int, seconds: float) -> Iterator[str]:
     starts: dict[str, tuple[float, float]] = {}
     tails: list[str] = []
     for side, command in commands.items():
-        with _server(command, core, {"MODEL": str(usual)}) as server:
+        with serving(command, core, {"MODEL": str(usual)}) as server:
             starts[side] = server.started, server.memory()
             for name, body in bodies.items():
                 for connections in (1, 16, 64):
@@ -137,68 +134,6 @@ def _measured(folder: Path, core: int, seconds: float) -> Iterator[str]:
         yield f"| {side} | {started:.2f} | {memory:.0f} |"
     yield ""
     yield from _in_process(predictor, many, usual)
-
-
-class _Server:
-    def __init__(self, process: subprocess.Popen[bytes], started: float) -> None:
-        self._process, self.started = process, started
-
-    def _pids(self) -> list[int]:
-        found = [self._process.pid]
-        for pid in found:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            found += map(int, children)
-        return found
-
-    def _cpu(self) -> float:
-        ticks = 0
-        for pid in self._pids():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def memory(self) -> float:
-        """Return the resident memory of the largest process, in MB."""
-        pages = [int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids()]
-        return max(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def under(self, seconds: float, *asked: tuple[bytes, int, float]) -> tuple[list[Load], float]:
-        """Ask the server; return what was seen, and the CPU seconds that it took for it."""
-        before = self._cpu()
-        loads = run_load(8131, *asked, seconds=seconds)
-        took = self._cpu() - before
-        return loads, took * loads[0].seconds / (loads[0].seconds + 0.5)  # the warm-up's share
-
-
-@contextmanager
-def _server(command: list[str], core: int, more: dict[str, str]) -> Iterator[_Server]:
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env=os.environ | more,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
-    try:
-        while not _answers():
-            if process.poll() is not None or time.perf_counter() - began > 60.0:
-                raise SystemExit(f"{' '.join(command)} does not answer")
-            time.sleep(0.005)
-        yield _Server(process, time.perf_counter() - began)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _answers() -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", 8131, timeout=5)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def _usual_model(folder: Path, table: pa.Table, names: list[str]) -> Path:
