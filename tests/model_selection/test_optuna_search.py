@@ -21,7 +21,7 @@ from fastml.evaluation.metrics import find
 from fastml.linear_model import LogisticRegression
 from fastml.model_selection import LaneSearch, OptunaSearch
 from fastml.model_selection.trials import Bar, Scorer, Trial
-from fastml.target import Target
+from fastml.pipeline.target import Target
 
 L2 = {"low": 1e-6, "high": 10.0, "log": True}
 MIXED: dict[str, Any] = {

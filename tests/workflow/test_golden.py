@@ -17,6 +17,7 @@ import pytest
 from fastml.artifact import FORMAT_VERSION
 from fastml.evaluation.decision_value import DecisionValue
 from fastml.pipeline import Pipeline
+from fastml.serving import Predictor
 from fastml.workflow.models import Mandate, open_model, save_model
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -64,6 +65,16 @@ def test_models_of_every_format_so_far_predict(path: Path) -> None:
     assert [each["column"] for each in pipeline.explain().to_dict()["features"]] == expected[
         "features"
     ]
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
+def test_models_of_every_format_so_far_serve(path: Path) -> None:
+    expected: dict[str, Any] = json.loads((path / "expected.json").read_text())
+    answer = Predictor.open(path / "model").answer(json.dumps(NEW_ROWS).encode(), "json")
+    found = json.loads(answer)["predictions"]
+    assert [each["prediction"] for each in found] == expected["predictions"]
+    chances = [[each["probability_no"], each["probability_yes"]] for each in found]
+    assert np.array(chances) == pytest.approx(np.array(expected["probabilities"]), abs=1e-6)
 
 
 def test_the_present_format_is_among_them() -> None:

@@ -19,7 +19,7 @@ from fastml.atomic import atomic_path
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, not_fitted
 from fastml.linear_model import LogisticRegression
-from fastml.target import Target
+from fastml.pipeline.target import Target
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline

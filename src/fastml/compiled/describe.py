@@ -13,8 +13,8 @@ from fastml.calibration.temperature import Temperature
 from fastml.compiled.form import CompiledForm
 from fastml.data.csv import CsvOptions
 from fastml.ensemble import BoostedTrees
-from fastml.fitted import Fitted
 from fastml.linear_model import LogisticRegression
+from fastml.pipeline.fitted import Fitted
 from fastml.preprocessing.calendar import PER_SECOND, is_local, units_per_day
 from fastml.preprocessing.conform import is_category_type
 from fastml.preprocessing.encode_plan import EncodePlan

@@ -13,8 +13,8 @@ from fastml.ensemble import BoostedTrees
 from fastml.evaluation.numbers import amount, how_many, signed
 from fastml.explanation.linear import linear_contributions, linear_features
 from fastml.explanation.trees import tree_contributions, tree_features
+from fastml.pipeline.target import Target
 from fastml.preprocessing.encode_plan import EncodePlan
-from fastml.target import Target
 
 __all__ = [
     "Contribution",

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fastml.data import Source, scan
 from fastml.linear_model.design import Design
+from fastml.pipeline.rows import RowReader
+from fastml.pipeline.training import ReadTable, plan_table, steps_of
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_state
 from fastml.preprocessing.finishing import finished_design
-from fastml.rows import RowReader
-from fastml.training import ReadTable, plan_table, steps_of
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline

@@ -27,8 +27,15 @@ from fastml.model_selection.study import Study
 from fastml.model_selection.trials import Bar, Scorer, Trial, Trials
 from fastml.model_selection.variants import kind_of, variant
 from fastml.pipeline import Pipeline
-from fastml.target import Target
-from fastml.training import ReadTable, fitted, memory_for, read_table, steps_of, train_learner
+from fastml.pipeline.target import Target
+from fastml.pipeline.training import (
+    ReadTable,
+    fitted,
+    memory_for,
+    read_table,
+    steps_of,
+    train_learner,
+)
 
 __all__ = ["OptunaSearch"]
 

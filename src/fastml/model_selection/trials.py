@@ -15,13 +15,13 @@ from fastml.errors import DataError, FastMLError
 from fastml.evaluation.checks import checked
 from fastml.evaluation.metrics import Metric
 from fastml.extras import load_extra
-from fastml.fitted import Learner
 from fastml.linear_model.design import Design
 from fastml.model_selection.encodings import Encodings
 from fastml.model_selection.scoring import score_of
 from fastml.model_selection.variants import without_replicates
-from fastml.target import Target
-from fastml.training import train_learner
+from fastml.pipeline.fitted import Learner
+from fastml.pipeline.target import Target
+from fastml.pipeline.training import train_learner
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
-from fastml.fitted import Learner
 from fastml.model_selection.lane_search import LaneSearch
+from fastml.pipeline.fitted import Learner
 from fastml.preprocessing import CorrelationPruner, OneHotEncoder, SimpleImputer
 from fastml.preprocessing.scalers import SCALERS
 

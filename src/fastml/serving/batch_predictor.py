@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from fastml._native.predictor import FORMS, HEADERS
 from fastml._typing import Float64
+from fastml.pipeline.target import Target
 from fastml.preprocessing.conform import conform, is_category_type, is_number_type
-from fastml.target import Target
 
 if TYPE_CHECKING:
     from fastml.serving.predictor import Predictor, TextForm

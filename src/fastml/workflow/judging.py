@@ -25,10 +25,10 @@ from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.evaluation.threshold import Threshold, choose_threshold
 from fastml.evaluation.threshold_rule import Stated
 from fastml.pipeline import Pipeline
+from fastml.pipeline.resampled import replicates_drawn
+from fastml.pipeline.rows import Labelled
 from fastml.preprocessing.conform import conform
 from fastml.reporting.outcome import Baseline
-from fastml.resampled import replicates_drawn
-from fastml.rows import Labelled
 from fastml.workflow.standard import Standard
 
 __all__ = ["Judge", "Scored"]

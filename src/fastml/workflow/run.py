@@ -22,9 +22,9 @@ from fastml.evaluation.summary import Evaluation
 from fastml.extras import load_extra
 from fastml.model_selection import Splits
 from fastml.pipeline import Pipeline
+from fastml.pipeline.target import check_target_type
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, Tuning, finite
-from fastml.target import check_target_type
 from fastml.workflow.beside import Rival
 from fastml.workflow.folder import check_folder, named_for_now, write_run
 from fastml.workflow.journal import Journal

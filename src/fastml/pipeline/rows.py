@@ -15,11 +15,11 @@ from fastml._typing import Float64
 from fastml.data import Source, scan
 from fastml.engine import BlockMemory, ordered_map
 from fastml.linear_model.design import Design, DesignBlock
+from fastml.pipeline.target import Target
 from fastml.preprocessing.conform import find_columns
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.staging import as_floats
 from fastml.preprocessing.weights import check_weight_type, check_weights
-from fastml.target import Target
 
 __all__ = ["Labelled", "RowReader"]
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import fastml.kept_rows
+import fastml.pipeline.kept_rows
 from fastml import Pipeline, scan
 from fastml.errors import ConfigError, DataError
 from fastml.linear_model import LinearRegression, LogisticRegression
@@ -165,13 +165,13 @@ def test_how_a_file_is_read_counts(tmp_path: Path, cache: Path) -> None:
 def test_a_table_that_changes_meanwhile_is_not_kept(
     source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = fastml.kept_rows.KeptRows.write
+    write = fastml.pipeline.kept_rows.KeptRows.write
 
     def late(self: Any, encoded: Any) -> bool:
         os.utime(source, ns=(1, 1))
         return write(self, encoded)
 
-    monkeypatch.setattr(fastml.kept_rows.KeptRows, "write", late)
+    monkeypatch.setattr(fastml.pipeline.kept_rows.KeptRows, "write", late)
     assert "not kept in" in fitted(source, cache).encoded_rows_
     assert not cache.exists()
 

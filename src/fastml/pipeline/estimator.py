@@ -19,17 +19,17 @@ from fastml.engine import default_threads
 from fastml.errors import ConfigError, DataError, not_fitted
 from fastml.evaluation.summary import Evaluation, evaluate
 from fastml.explanation import Contribution, Explanation, explain_model, explain_rows
-from fastml.fitted import Fitted, Learner
 from fastml.linear_model.design import DesignBlock
 from fastml.model_selection.lane_search import LaneSearch
+from fastml.pipeline.fitted import Fitted, Learner
+from fastml.pipeline.resampled import metric_intervals, score_intervals
+from fastml.pipeline.rows import Labelled, RowReader
+from fastml.pipeline.training import train_pipeline
 from fastml.preprocessing.correlation_pruner import CorrelationPruner
 from fastml.preprocessing.feature_crosser import FeatureCrosser
 from fastml.preprocessing.missing_row_dropper import MissingRowDropper
 from fastml.preprocessing.one_hot_encoder import OneHotEncoder
 from fastml.preprocessing.simple_imputer import SimpleImputer
-from fastml.resampled import metric_intervals, score_intervals
-from fastml.rows import Labelled, RowReader
-from fastml.training import train_pipeline
 
 __all__ = ["Pipeline", "load"]
 

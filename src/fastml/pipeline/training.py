@@ -11,12 +11,14 @@ from fastml.data import Source, scan
 from fastml.engine import BlockMemory, memory_budget
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError
-from fastml.fitted import Fitted, Learner, trained_kind
-from fastml.kept_rows import Encoded, KeptRows
 from fastml.linear_model.design import Design
 from fastml.linear_model.training import Monitor
 from fastml.model_selection.lane_search import LaneSearch
 from fastml.model_selection.tried import Tried
+from fastml.pipeline.fitted import Fitted, Learner, trained_kind
+from fastml.pipeline.kept_rows import Encoded, KeptRows
+from fastml.pipeline.rows import RowReader
+from fastml.pipeline.target import Target, check_target_type, find_target
 from fastml.preprocessing.bending import Bending
 from fastml.preprocessing.column_lists import COLUMN_LISTS, check_column_lists
 from fastml.preprocessing.conform import find_columns
@@ -32,8 +34,6 @@ from fastml.preprocessing.screening import screen
 from fastml.preprocessing.simple_imputer import SimpleImputer
 from fastml.preprocessing.staging import Staging
 from fastml.preprocessing.standard_scaler import StandardScaler
-from fastml.rows import RowReader
-from fastml.target import Target, check_target_type, find_target
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline

@@ -13,12 +13,12 @@ from fastml._native import simd
 from fastml.data import Source
 from fastml.data.checked_file import UnusableError
 from fastml.errors import ArtifactError, ConfigError
-from fastml.fitted import trained_kind
 from fastml.linear_model.design import Design
+from fastml.pipeline.fitted import trained_kind
+from fastml.pipeline.target import Target
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
 from fastml.preprocessing.encoded_file import Kept, read_encoded, write_encoded
-from fastml.target import Target
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline

@@ -13,12 +13,12 @@ from fastml._typing import Float64
 from fastml.calibration import Calibrator
 from fastml.ensemble import BoostedTrees
 from fastml.errors import ConfigError, DataError
-from fastml.fitted import Learner
 from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.bootstrap import percentiles, poisson_counts
 from fastml.linear_model.design import DesignBlock
+from fastml.pipeline.fitted import Learner
+from fastml.pipeline.rows import Labelled
 from fastml.preprocessing.encode_plan import EncodePlan
-from fastml.rows import Labelled
 
 __all__ = ["metric_intervals", "replicates_drawn", "score_intervals"]
 

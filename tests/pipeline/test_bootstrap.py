@@ -117,7 +117,8 @@ def test_metrics_have_intervals_over_training_and_test_rows(
         assert low < here.metrics[name] < high
         width = here.intervals[name][1] - here.intervals[name][0]
         assert 0.6 * width < high - low < 1.8 * width
-    monkeypatch.setattr("fastml.resampled.HELD", 1)  # a pass over the rows for each replicate
+    # With no room for them, the rows are passed over for each replicate.
+    monkeypatch.setattr("fastml.pipeline.resampled.HELD", 1)
     assert model.metric_intervals(rows) == found
     numbers = fitted("price", LinearRegression(bootstrap=40)).metric_intervals(rows)
     assert 0.85 < numbers["rmse"][0] < numbers["rmse"][1] < 1.15

@@ -16,9 +16,9 @@ from fastml.linear_model import LinearRegression, LogisticRegression
 from fastml.linear_model.bootstrap import Replicates
 from fastml.model_selection.lane_search import LaneSearch
 from fastml.model_selection.tried import Tried
+from fastml.pipeline.target import Target
 from fastml.preprocessing.encode_plan import EncodePlan
 from fastml.preprocessing.encode_plan_state import plan_from_state, plan_state
-from fastml.target import Target
 
 __all__ = ["Fitted", "Learner", "trained_kind"]
 
