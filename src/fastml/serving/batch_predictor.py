@@ -35,7 +35,7 @@ class BatchPredictor:
         self._predictor = predictor
         self._core = predictor.core
         facts = predictor.facts
-        self.schema = pa.ipc.read_schema(pa.py_buffer(predictor.form.tensors["schema"]))
+        self.schema = pa.ipc.read_schema(pa.py_buffer(predictor.schema))
         self._target = Target(facts["target"], facts["task"], tuple(facts["classes"]))
         self._threshold = facts["threshold"]
         self._lanes = max(len(facts["classes"]), 1)

@@ -40,13 +40,15 @@ class Predictor:
     ----------
     facts : mapping
         Of the form: `input`, `output`, `task`, `target`, `classes` and others.
+    schema : bytes
+        Arrow's, of a request's columns.
     compiled : bool
         Whether the compiled core predicts, or the pipeline (see `fastml.compiled.describe`).
     """
 
     def __init__(self, form: CompiledForm, pipeline: Callable[[], Pipeline]) -> None:
-        self.form = form
         self.facts = form.facts
+        self.schema = bytes(form.tensors["schema"])
         self.compiled = form.facts["model"] is not None
         self.core = build(form)
         self._pipeline = pipeline
