@@ -16,6 +16,7 @@ PACKAGE = ROOT / "src" / "fastml"
 
 BROUGHT = {
     "pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "optuna", "onnx",
+    "boto3", "botocore",
 }  # fmt: skip
 TERMINAL = {"typer", "rich", "click"}
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}

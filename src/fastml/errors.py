@@ -15,6 +15,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "FastMLError",
+    "LaunchError",
     "NotFittedError",
     "SchemaError",
     "ServingError",
@@ -50,6 +51,10 @@ class ArtifactError(FastMLError, ValueError):
 
 class ServingError(FastMLError, RuntimeError):
     """A request cannot be answered."""
+
+
+class LaunchError(FastMLError, RuntimeError):
+    """A service of the cloud refused what was asked, or a job or an endpoint there failed."""
 
 
 class StoppedError(FastMLError, RuntimeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -195,6 +195,7 @@ _SECTIONS: dict[str, type] = {
     "learner": Learner,
     "tune": Tune,
 }
+_CHECKED_LATER = ("success", "sagemaker")  # sections whose keys are checked where they are used
 _LATER = {
     "features": {"derive": "new columns by formula"},
 }
@@ -210,7 +211,11 @@ _MAPPINGS = ("types", "class_weight", "threshold", "bins")  # keys whose value m
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project file as read. `text` is the file word for word; `folder` is where it stands."""
+    """A project file as read.
+
+    `text` is the file word for word; `folder` is where it stands. `sagemaker` is as given: a run
+    does not depend on it, and `fastml.sagemaker.launch` checks it.
+    """
 
     problem: Problem
     data: Data
@@ -219,6 +224,7 @@ class Project:
     learner: Learner = field(default_factory=Learner)
     tune: Tune | None = None
     success: Mapping[str, Any] = field(default_factory=dict)
+    sagemaker: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     folder: Path = Path()
 
@@ -301,7 +307,11 @@ def read_project(path: PathLike) -> Project:
 
 
 def parse_project(
-    words: str, folder: Path = Path(), *, changes: Mapping[str, str] | None = None
+    words: str,
+    folder: Path = Path(),
+    *,
+    changes: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> Project:
     """Parse and check the text of a project file; relative paths count from `folder`.
 
@@ -312,12 +322,14 @@ def parse_project(
     changes : mapping of str to str, optional
         Keys that take the place of the file's, each with its value in words: `epochs` or
         `learner.epochs`, `success.roc_auc.min`. The project's text is then written anew.
+    without : collection of str
+        Sections to leave out; the text is then written anew.
     """
     try:
         content = tomllib.loads(words)
     except (ValueError, RecursionError) as error:  # whole numbers of over 4,300 digits among them
         raise ConfigError(f"the project file is not TOML: {error}") from error
-    tables = _by_section(content)
+    tables = {k: v for k, v in _by_section(content).items() if k not in without}
     for key, value in (changes or {}).items():
         _change(tables, key, value)
     sections: dict[str, Any] = {
@@ -325,16 +337,17 @@ def parse_project(
         for name, cls in _SECTIONS.items()
         if cls is not Tune or name in tables
     }
-    success = tables.get("success", {})
-    if not isinstance(success, dict):
-        raise ConfigError(f"[success]: expected a table, found {success!r}")
+    for name in _CHECKED_LATER:
+        sections[name] = tables.get(name, {})
+        if not isinstance(sections[name], dict):
+            raise ConfigError(f"[{name}]: expected a table, found {sections[name]!r}")
     _check_together(sections["problem"], sections["data"], sections["split"])
     check_learner(sections["learner"])
     if "tune" in sections:
         check_tune(sections["tune"], sections["learner"].kind)
-    if changes:
+    if changes or without:
         words = toml_text(tables)
-    return Project(**sections, success=success, text=words, folder=folder)
+    return Project(**sections, text=words, folder=folder)
 
 
 def _change(tables: dict[str, Any], key: str, words: str) -> None:
@@ -379,7 +392,7 @@ def reading_options(pairs: Iterable[str]) -> dict[str, Any]:
 
 def _by_section(content: dict[str, Any]) -> dict[str, Any]:
     """Sort a file's top level into sections: a key given without one goes to its own."""
-    known = [*_SECTIONS, "success"]
+    known = [*_SECTIONS, *_CHECKED_LATER]
     if not isinstance(content.get("tune", {}), dict):  # the learner's key, and not the section
         known.remove("tune")
     tables: dict[str, Any] = {

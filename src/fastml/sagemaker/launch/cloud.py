@@ -1,0 +1,198 @@
+"""The one place where the cloud is spoken to.
+
+Credentials are found in boto3's own ways (environment, profile, role of the machine) and are
+neither read nor kept here. `AWS_ENDPOINT_URL` leads all calls elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastml import __version__
+from fastml.errors import ConfigError, LaunchError
+from fastml.extras import load_extra
+from fastml.sagemaker.launch.plan import Step
+from fastml.sagemaker.launch.watched import watched
+
+__all__ = ["Cloud"]
+
+_ABSENT = ("NotFound", "NoSuch", "404")
+_ABSENT_WORDS = ("could not find", "does not exist", "not found", "no scalable target")
+_ADVICE = {
+    "AccessDenied": "whoever launches may not do that; `fastml sagemaker init` prints a policy",
+    "UnrecognizedClient": "the credentials are not known; `aws sts get-caller-identity` tests them",
+    "InvalidClientToken": "the credentials are not known; `aws sts get-caller-identity` tests them",
+    "ExpiredToken": "the credentials have expired; sign in again",
+    "ResourceLimitExceeded": "a quota of the account; ask for more in Service Quotas, or choose "
+    "another instance",
+    "Throttling": "too many calls, of others too; try again in a minute",
+    "ResourceInUse": "it was created meanwhile, or changes just now; run the command again",
+    "PassRole": "whoever launches must be allowed iam:PassRole for the role",
+}
+
+
+class Cloud:
+    """Calls services and carries out the steps of a plan.
+
+    Parameters
+    ----------
+    region : str, optional
+        Default the one that boto3 finds.
+    session : boto3.Session, optional
+    every : float
+        Seconds from one look at what is waited for to the next.
+
+    Raises
+    ------
+    ConfigError
+        If boto3 is not installed.
+    """
+
+    def __init__(
+        self, region: str | None = None, session: Any = None, *, every: float = 10.0
+    ) -> None:
+        self._session = session or load_extra("boto3").Session(region_name=region)
+        self._region = region
+        self._every = every
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def region(self) -> str:
+        """The region of the calls.
+
+        Raises
+        ------
+        ConfigError
+            If none is known.
+        """
+        found = self._region or self._session.region_name
+        if not found:
+            raise ConfigError(
+                "no region is known; state it in [sagemaker] region, or in AWS_DEFAULT_REGION"
+            )
+        return str(found)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region: "aws", "aws-cn", ..."""
+        return str(self._session.get_partition_for_region(self.region))
+
+    def call(self, call: str, /, **request: Any) -> dict[str, Any]:
+        """Call an operation, such as "sagemaker.create_training_job".
+
+        Raises
+        ------
+        LaunchError
+            If the service refuses; the message says what to do.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        service, operation = call.split(".")
+        try:
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
+        except ClientError as error:
+            raise _refused(call, error.response.get("Error", {})) from error
+        except (BotoCoreError, load_extra("boto3").exceptions.Boto3Error) as error:
+            raise LaunchError(f"{call}: {error}{_advice(type(error).__name__)}") from error
+        return answer
+
+    def find(self, call: str, /, **request: Any) -> dict[str, Any] | None:
+        """Call an operation that describes a thing; None where there is no such thing."""
+        try:
+            return self.call(call, **request)
+        except LaunchError as error:
+            if getattr(error, "absent", False):
+                return None
+            raise
+
+    def pages(self, call: str, key: str, /, **request: Any) -> Iterator[dict[str, Any]]:
+        """Yield what lies under `key` in every page of an operation that lists."""
+        token = "NextToken" if not call.endswith("_v2") else "ContinuationToken"
+        while True:
+            answer = self.call(call, **request)
+            yield from answer.get(key, ())
+            following = answer.get("NextToken") or answer.get("NextContinuationToken")
+            following = following or answer.get("nextToken")
+            if not following:
+                return
+            request["nextToken" if "nextToken" in answer else token] = following
+
+    def do(self, step: Step, tell: Callable[[str], None], *, stop: bool) -> None:
+        """Carry out a step, and tell how it goes."""
+        if step.act == "wait":
+            self._wait(step, tell, stop=stop)
+        elif step.call == "engine":
+            from fastml.sagemaker.launch.image import run_engine
+
+            run_engine(self, step)
+        else:
+            self.call(step.call, **step.request)
+        if step.act != "wait":
+            tell(f"done: {step}")
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
+
+            config = Config(
+                retries={"mode": "standard", "max_attempts": 8},
+                user_agent_extra=f"fastml/{__version__}",
+            )
+            try:
+                self._clients[service] = self._session.client(
+                    service, region_name=self.region, config=config
+                )
+            except BotoCoreError as error:
+                raise LaunchError(f"{service}: {error}{_advice(type(error).__name__)}") from error
+        return self._clients[service]
+
+    def _wait(self, step: Step, tell: Callable[[str], None], *, stop: bool) -> None:
+        """Look at a job or an endpoint until it has ended or serves."""
+        kind = watched(step.call)
+        said = ""
+        try:
+            while True:
+                found = self.call(step.call, **step.request)
+                state = str(found[kind.status])
+                now = " ".join(filter(None, (state, str(found.get("SecondaryStatus", "")))))
+                if now != said:
+                    tell(f"{step.what}: {now}")
+                    said = now
+                if state in kind.ends:
+                    break
+                time.sleep(self._every)
+        except KeyboardInterrupt as interrupt:
+            if kind.stop and stop:
+                self.call(kind.stop, **step.request)
+                interrupt.add_note(f"{step.what} was told to stop")
+            else:
+                interrupt.add_note(f"{step.what} goes on in the cloud{kind.how_to_stop(step)}")
+            raise
+        if state not in kind.good:
+            why = found.get("FailureReason") or "no reason is given; see its log in CloudWatch"
+            raise LaunchError(f"{step.what}: {state}: {why}")
+        for key, value in step.expected.items():
+            if found.get(key) != value:
+                raise LaunchError(
+                    f"{step.what}: {key} is {found.get(key)}, not {value}: it was rolled back, "
+                    "as an alarm told; `fastml sagemaker status` shows which"
+                )
+
+
+def _refused(call: str, error: dict[str, Any]) -> LaunchError:
+    code, said = str(error.get("Code", "")), str(error.get("Message", ""))
+    advice = _advice("PassRole" if "iam:PassRole" in said else code)
+    refused = LaunchError(f"{call}: {code}: {said}{advice}")
+    absent = any(words in code for words in _ABSENT)
+    absent |= code.startswith("Validation") and any(w in said.lower() for w in _ABSENT_WORDS)
+    refused.absent = absent  # type: ignore[attr-defined]
+    return refused
+
+
+def _advice(code: str) -> str:
+    if "Credentials" in code or "Token" in code and "Expired" not in code:
+        return "; give boto3 credentials: `aws configure`, a profile (AWS_PROFILE) or a role"
+    return next((f"; {words}" for name, words in _ADVICE.items() if code.startswith(name)), "")

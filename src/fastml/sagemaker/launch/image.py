@@ -1,0 +1,105 @@
+"""The image: pushed to the account's registry, once for each content, and found there."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+
+from fastml import __version__
+from fastml.errors import ConfigError, LaunchError
+from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.place import Place
+from fastml.sagemaker.launch.plan import Plan, Step
+
+__all__ = ["image_uri", "push_plan", "run_engine"]
+
+_ENGINES = ("docker", "podman")
+
+
+def image_uri(cloud: Cloud, place: Place) -> str:
+    """Return the image of jobs: the one that is stated, else the last that was pushed.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if place.settings.image:
+        return place.settings.image
+    name = place.settings.repository
+    known = cloud.find("ecr.describe_repositories", repositoryNames=[name])
+    images = (
+        list(cloud.pages("ecr.describe_images", "imageDetails", repositoryName=name))
+        if known
+        else []
+    )
+    if not images:
+        raise ConfigError(
+            f"the registry of the account holds no image {name!r}; `make image` builds it, and "
+            "`fastml sagemaker push` pushes it; or state [sagemaker] image"
+        )
+    last = max(images, key=lambda each: (each["imagePushedAt"], each["imageDigest"]))
+    return f"{place.registry}/{name}@{last['imageDigest']}"
+
+
+def push_plan(cloud: Cloud, place: Place, image: str, engine: str | None) -> Plan:
+    """Return what brings a local image to the registry: a repository, a name, a login, a push.
+
+    Raises
+    ------
+    ConfigError
+        If there is no engine, or no such image.
+    """
+    engine = engine or next(filter(shutil.which, _ENGINES), None)
+    if engine is None:
+        raise ConfigError("neither docker nor podman is here; name the engine: --engine PROGRAM")
+    name = place.settings.repository
+    inspected = [engine, "image", "inspect", "--format", "{{.Id}}", image]
+    content = _run(inspected).strip().removeprefix("sha256:")[:12]
+    tag = f"{__version__}-{content}"
+    remote = f"{place.registry}/{name}:{tag}"
+    names = {"image": remote}
+    steps = []
+    if cloud.find("ecr.describe_repositories", repositoryNames=[name]) is None:
+        request = {
+            "repositoryName": name,
+            "imageScanningConfiguration": {"scanOnPush": True},
+            "imageTagMutability": "IMMUTABLE",
+            "tags": place.tags,
+        }
+        steps.append(Step("create", f"repository {name}", "ecr.create_repository", request))
+    elif cloud.find("ecr.describe_images", repositoryName=name, imageIds=[{"imageTag": tag}]):
+        return Plan((Step("keep", f"image {remote}"),), cloud, names=names)
+    login = [engine, "login", "--username", "AWS", "--password-stdin", place.registry]
+    for command in (login, [engine, "tag", image, remote], [engine, "push", remote]):
+        steps.append(Step("run", " ".join(command), "engine", {"command": command}))
+    return Plan(tuple(steps), cloud, names=names)
+
+
+def run_engine(cloud: Cloud, step: Step) -> None:
+    """Run a command of the plan; a login is given its password where no one sees it.
+
+    Raises
+    ------
+    LaunchError
+        If the command fails.
+    """
+    command = list(step.request["command"])
+    password = None
+    if "--password-stdin" in command:
+        (given,) = cloud.call("ecr.get_authorization_token")["authorizationData"]
+        token = base64.b64decode(given["authorizationToken"]).decode()
+        password = token.partition(":")[2]
+    _run(command, password)
+
+
+def _run(command: list[str], given: str | None = None) -> str:
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ConfigError(f"{command[0]!r} cannot be run: {error}") from error
+    if done.returncode != 0:
+        said = done.stderr.strip() or f"exit code {done.returncode}"
+        raise LaunchError(f"`{' '.join(command)}` failed: {said}")
+    return done.stdout

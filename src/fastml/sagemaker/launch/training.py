@@ -1,0 +1,178 @@
+"""Training jobs and tuning jobs, as requests and as plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastml._typing import Task
+from fastml.errors import ConfigError, LaunchError
+from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.image import image_uri
+from fastml.sagemaker.launch.inputs import Inputs, inputs
+from fastml.sagemaker.launch.place import Place, Request
+from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.metrics import metric_definitions
+from fastml.workflow.project import Project, parse_project
+
+__all__ = ["attempt", "final_metrics", "newest_job", "task_of", "train_plan", "training_request"]
+
+_STATUS = "TrainingJobStatus"
+_GONE = ("Failed", "Stopped", "Stopping")
+
+
+def task_of(project: Project) -> Task:
+    """Return the task: what SageMaker shall find in the log depends on it.
+
+    Raises
+    ------
+    ConfigError
+        If the project does not state it.
+    """
+    if project.problem.task is None:
+        raise ConfigError(
+            '[problem] task is missing: SageMaker must know it before the data are read; task = '
+            '"binary", "multiclass" or "regression"'
+        )
+    return project.problem.task
+
+
+def training_request(
+    place: Place,
+    task: Task,
+    image: str,
+    channels: Inputs,
+    hyperparameters: Mapping[str, str],
+) -> Request:
+    """Return the request for a training job, but for its name and what depends on it.
+
+    What a tuning job and a pipeline have in common with a job alone.
+    """
+    settings = place.settings
+    stopping: Request = {"MaxRuntimeInSeconds": settings.max_runtime}
+    if settings.spot:
+        stopping["MaxWaitTimeInSeconds"] = settings.max_wait or 2 * settings.max_runtime
+    resources = {
+        "InstanceType": settings.instance,
+        "InstanceCount": 1,
+        "VolumeSizeInGB": settings.volume,
+        **place.key_of("VolumeKmsKeyId"),
+    }
+    if settings.keep_alive:
+        resources["KeepAlivePeriodInSeconds"] = settings.keep_alive
+    return {
+        "AlgorithmSpecification": {
+            "TrainingImage": image,
+            "TrainingInputMode": settings.input_mode,
+            "MetricDefinitions": metric_definitions(task),
+        },
+        "RoleArn": place.role,
+        "InputDataConfig": list(channels.channels),
+        "OutputDataConfig": {"S3OutputPath": place.uri("jobs"), **place.key_of("KmsKeyId")},
+        "ResourceConfig": resources,
+        "StoppingCondition": stopping,
+        "HyperParameters": dict(hyperparameters),
+        "EnableManagedSpotTraining": settings.spot,
+        "EnableNetworkIsolation": settings.isolated,
+        **({"Environment": settings.environment} if settings.environment else {}),
+        **place.vpc,
+    }
+
+
+def train_plan(
+    cloud: Cloud,
+    place: Place,
+    project: Project,
+    hyperparameters: Mapping[str, str],
+    *,
+    again: bool = False,
+) -> Plan:
+    """Return the plan of a training job, named by all that it depends on.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    place : Place
+    project : Project
+    hyperparameters : mapping of str to str
+        Keys that take the place of the project's.
+    again : bool
+        Whether to train though such a job has been completed.
+    """
+    if hyperparameters:  # what the job would refuse is refused here
+        parse_project(project.text, project.folder, changes=hyperparameters)
+    task = task_of(project)
+    channels = inputs(cloud, place, project)
+    request = training_request(place, task, image_uri(cloud, place), channels, hyperparameters)
+    name, found = attempt(
+        cloud, "training_job", "TrainingJobName", place.named(request), again=again
+    )
+    what, names = f"training job {name}", {"training_job": name}
+    watch = Step("wait", what, "sagemaker.describe_training_job", {"TrainingJobName": name})
+    if found:
+        kept = Step("keep", f"{what} ({found[_STATUS]})")
+        return Plan((kept, watch), cloud, names=names)
+    whole = {"TrainingJobName": name, **request, **_checkpoint(place, name), "Tags": place.tags}
+    create = Step("create", what, "sagemaker.create_training_job", whole)
+    return Plan((*channels.steps, create, watch), cloud, _notes(place), names)
+
+
+def attempt(
+    cloud: Cloud, kind: str, key: str, base: str, *, again: bool = False
+) -> tuple[str, dict[str, Any] | None]:
+    """Return the name of a job, and the job if it is there.
+
+    A name is used up even by a job that failed: the next is tried, `NAME-2`.
+    """
+    name, count = base, 1
+    status = f"{key.removesuffix('Name')}Status"
+    while found := cloud.find(f"sagemaker.describe_{kind}", **{key: name}):
+        if found[status] not in _GONE and not (again and found[status] == "Completed"):
+            return name, found
+        count += 1
+        name = f"{base}-{count}"
+    return name, None
+
+
+def newest_job(cloud: Cloud, place: Place) -> dict[str, Any]:
+    """Return the description of the project's training job that was completed last.
+
+    Raises
+    ------
+    LaunchError
+        If there is none.
+    """
+    listed = cloud.pages(
+        "sagemaker.list_training_jobs",
+        "TrainingJobSummaries",
+        NameContains=place.name,
+        StatusEquals="Completed",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    for each in listed:
+        name = each["TrainingJobName"]
+        if place.owns(name) or place.retrained(name):
+            return cloud.call("sagemaker.describe_training_job", TrainingJobName=name)
+    raise LaunchError(
+        f"no training of {place.name!r} has been completed; `fastml sagemaker train` begins one"
+    )
+
+
+def final_metrics(job: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that SageMaker found in the log of a job."""
+    return {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", ())}
+
+
+def _checkpoint(place: Place, name: str) -> Request:
+    return {"CheckpointConfig": {"S3Uri": place.uri("checkpoints", name)}}
+
+
+def _notes(place: Place) -> tuple[str, ...]:
+    settings = place.settings
+    hours = json.dumps(round(settings.max_runtime / 3600, 1))
+    notes = [f"{settings.instance}, at most {hours} h{', spot' if settings.spot else ''}"]
+    if settings.keep_alive:
+        notes.append(f"the instance is kept warm, and billed, for {settings.keep_alive} s after")
+    return tuple(notes)
