@@ -11,7 +11,7 @@ from fastml.cli.app import app
 
 __all__ = ["app", "main"]
 
-for _group in ("projects", "data", "models", "sagemaker", "information"):
+for _group in ("projects", "data", "models", "sagemaker", "launch", "information"):
     import_module(f"fastml.cli.{_group}")  # adds its commands, in the order of the help
 
 

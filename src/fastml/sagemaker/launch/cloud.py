@@ -193,6 +193,6 @@ def _refused(call: str, error: dict[str, Any]) -> LaunchError:
 
 
 def _advice(code: str) -> str:
-    if "Credentials" in code or "Token" in code and "Expired" not in code:
+    if "Credentials" in code or ("Token" in code and "Expired" not in code):
         return "; give boto3 credentials: `aws configure`, a profile (AWS_PROFILE) or a role"
     return next((f"; {words}" for name, words in _ADVICE.items() if code.startswith(name)), "")

@@ -72,8 +72,8 @@ def push_plan(cloud: Cloud, place: Place, image: str, engine: str | None) -> Pla
     elif cloud.find("ecr.describe_images", repositoryName=name, imageIds=[{"imageTag": tag}]):
         return Plan((Step("keep", f"image {remote}"),), cloud, names=names)
     login = [engine, "login", "--username", "AWS", "--password-stdin", place.registry]
-    for command in (login, [engine, "tag", image, remote], [engine, "push", remote]):
-        steps.append(Step("run", " ".join(command), "engine", {"command": command}))
+    commands = (login, [engine, "tag", image, remote], [engine, "push", remote])
+    steps += [Step("run", " ".join(each), "engine", {"command": each}) for each in commands]
     return Plan(tuple(steps), cloud, names=names)
 
 

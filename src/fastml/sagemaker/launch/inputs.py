@@ -32,9 +32,7 @@ class Inputs:
     remote: bool
 
 
-def inputs(
-    cloud: Cloud, place: Place, project: Project, *, without: Iterable[str] = ()
-) -> Inputs:
+def inputs(cloud: Cloud, place: Place, project: Project, *, without: Iterable[str] = ()) -> Inputs:
     """Return the channels `train`, `validation`, `test` and `config` of a project's job.
 
     Parameters
@@ -78,7 +76,9 @@ def located(cloud: Cloud, place: Place, address: str) -> tuple[str, list[Step]]:
     """Return where data lie in S3, or will once the steps have been carried out."""
     if address.startswith("s3://"):
         if glob.has_magic(address.split("?")[0]):
-            raise ConfigError(f"{address}: a job reads all below a prefix; give one without a pattern")
+            raise ConfigError(
+                f"{address}: a job reads all below a prefix; give one without a pattern"
+            )
         return address.split("?")[0], []
     if "://" in address:
         raise ConfigError(f"{address}: jobs read from S3; copy it there, or to a local file")
@@ -124,9 +124,7 @@ def _resolved(paths: Iterable[Path]) -> list[Path]:
 
 def _there(cloud: Cloud, place: Place, prefix: str) -> dict[str, int]:
     """Return the sizes of the objects below a prefix, in bytes, by their keys."""
-    pages = cloud.pages(
-        "s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=f"{prefix}/"
-    )
+    pages = cloud.pages("s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=f"{prefix}/")
     return {each["Key"]: each["Size"] for each in pages}
 
 

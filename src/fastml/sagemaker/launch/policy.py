@@ -9,6 +9,18 @@ from fastml.sagemaker.launch.place import Place
 __all__ = ["execution_policy", "launcher_policy", "trust_policy"]
 
 Document = dict[str, Any]
+_PIPELINE_JOBS = ("training-job", "processing-job")
+_KINDS = (
+    *_PIPELINE_JOBS,
+    "hyper-parameter-tuning-job",
+    "transform-job",
+    "model",
+    "model-package",
+    "model-package-group",
+    "endpoint",
+    "endpoint-config",
+    "pipeline",
+)
 
 
 def trust_policy(place: Place) -> Document:
@@ -60,9 +72,7 @@ def execution_policy(place: Place) -> Document:
 def launcher_policy(place: Place) -> Document:
     """Return what whoever runs `fastml sagemaker` does."""
     bucket = f"arn:{place.partition}:s3:::{place.bucket}"
-    kinds = ("training-job", "hyper-parameter-tuning-job", "model", "endpoint", "endpoint-config",
-             "transform-job", "processing-job", "pipeline", "model-package", "model-package-group")  # fmt: skip
-    things = [place.arn("sagemaker", f"{kind}/*{place.name}*") for kind in kinds]
+    things = [place.arn("sagemaker", f"{kind}/*{place.name}*") for kind in _KINDS]
     repository = place.arn("ecr", f"repository/{place.settings.repository}")
     rules = place.arn("events", f"rule/{place.name}-*")
     return _document(
@@ -86,9 +96,6 @@ def launcher_policy(place: Place) -> Document:
         _allow("iam:CreateServiceLinkedRole", "*", StringEquals={
             "iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}),
     )  # fmt: skip
-
-
-_PIPELINE_JOBS = ("training-job", "processing-job")
 
 
 def _asked_for(place: Place) -> list[Document]:

@@ -22,7 +22,7 @@ from fastml.workflow.settings import (
 
 __all__ = ["Endpoint", "Monitor", "Settings", "Tuning", "read_launch_settings"]
 
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+_NAME = re.compile(r"[a-z0-9](-*[a-z0-9])*")
 _SCHEDULE = re.compile(r"(rate|cron)\(.+\)")
 MOST_NAME = 20
 """Characters of a project's name: with what is added, a tuning job's name has 32 at most."""
@@ -35,7 +35,7 @@ def launch_name(value: Any, where: str) -> str:
     name = text(value, where)
     if len(name) > MOST_NAME or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{where}: expected at most {MOST_NAME} letters, digits and single hyphens, "
+            f"{where}: expected at most {MOST_NAME} small letters, digits and hyphens, "
             f"found {found(value)}"
         )
     return name
@@ -68,7 +68,9 @@ def _schedule(value: Any, where: str) -> str:
 def _instance(value: Any, where: str) -> str:
     words = text(value, where)
     if not words.startswith("ml."):
-        raise ConfigError(f'{where}: expected an instance type such as "ml.m5.large", found {words!r}')
+        raise ConfigError(
+            f'{where}: expected an instance type such as "ml.m5.large", found {words!r}'
+        )
     return words
 
 

@@ -32,7 +32,7 @@ def task_of(project: Project) -> Task:
     """
     if project.problem.task is None:
         raise ConfigError(
-            '[problem] task is missing: SageMaker must know it before the data are read; task = '
+            "[problem] task is missing: SageMaker must know it before the data are read; task = "
             '"binary", "multiclass" or "regression"'
         )
     return project.problem.task

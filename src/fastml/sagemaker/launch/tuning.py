@@ -40,7 +40,7 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
     goal = objective(task, tuning.metric)
     request = {
         "HyperParameterTuningJobConfig": _config(tuning, goal, ranges),
-        "TrainingJobDefinition": _definition(place, definition),
+        "TrainingJobDefinition": _definition(definition),
         **_warm_start(tuning),
     }
     base = place.named(request)
@@ -120,9 +120,7 @@ def _check(project: Project, ranges: Mapping[str, Any]) -> None:
         for end in ends:
             words = end if isinstance(end, str) else json.dumps(end)
             try:
-                parse_project(
-                    project.text, project.folder, changes={name: words}, without=_OWN
-                )
+                parse_project(project.text, project.folder, changes={name: words}, without=_OWN)
             except ConfigError as fault:
                 raise ConfigError(f"[sagemaker.tune] {name}: {fault}") from fault
 
@@ -141,14 +139,14 @@ def _config(tuning: Tuning, goal: Mapping[str, str], ranges: Request) -> Request
     }
 
 
-def _definition(place: Place, request: Request) -> Request:
-    """Return a training job's request as a tuning job takes it: each trial has its own folder."""
+def _definition(request: Request) -> Request:
+    """Return a training job's request as a tuning job takes it.
+
+    Trials have no checkpoint: they would share one folder. One that is cut off begins anew.
+    """
     static = request.pop("HyperParameters")
-    return {
-        **request,
-        "StaticHyperParameters": static,
-        "CheckpointConfig": {"S3Uri": place.uri("checkpoints")},
-    }
+    request["ResourceConfig"].pop("KeepAlivePeriodInSeconds", None)
+    return {**request, "StaticHyperParameters": static}
 
 
 def _warm_start(tuning: Tuning) -> Request:

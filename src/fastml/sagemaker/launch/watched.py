@@ -51,7 +51,11 @@ _KINDS = {
         "transform_job": "TransformJob",
         "processing_job": "ProcessingJob",
     }.items()
-} | {"endpoint": Watched("EndpointStatus", ("InService",), ("Failed", "OutOfService", "RollingBack"))}
+} | {
+    "endpoint": Watched(
+        "EndpointStatus", ("InService",), ("Failed", "OutOfService", "UpdateRollbackFailed")
+    )
+}
 
 
 def watched(call: str) -> Watched:

@@ -1,0 +1,172 @@
+"""Puts a model into service: from a training job to an endpoint that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastml.errors import LaunchError
+from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.guards import alarm_requests, scaling_requests
+from fastml.sagemaker.launch.image import image_uri
+from fastml.sagemaker.launch.place import Place, Request
+from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.registry import registry_steps
+from fastml.sagemaker.launch.serving import deployment, endpoint_config_request, model_request
+from fastml.sagemaker.launch.training import final_metrics
+from fastml.workflow.project import Project
+
+__all__ = ["deploy_plan", "model_steps", "served_job"]
+
+
+def deploy_plan(
+    cloud: Cloud,
+    place: Place,
+    project: Project,
+    job: Mapping[str, Any] | None,
+    data: str,
+    *,
+    despite_gate: bool = False,
+) -> Plan:
+    """Return the plan that leads an endpoint to a model.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    place : Place
+    project : Project
+    job : mapping, optional
+        The training job, where the model is of one.
+    data : str
+        The address of `model.tar.gz`.
+    despite_gate : bool
+        Whether to deploy a model that did not meet its success criteria.
+
+    Raises
+    ------
+    LaunchError
+        If the model did not meet its criteria, or the endpoint is being changed.
+    """
+    passed = _passed(job)
+    if passed is False and not despite_gate:
+        name = (job or {}).get("TrainingJobName")
+        raise LaunchError(
+            f"the model of {name} did not meet its success criteria (its metric `passed` is 0); "
+            "--despite-gate deploys it all the same"
+        )
+    image = _trained_in(job) or image_uri(cloud, place)
+    steps = []
+    if job is not None and place.settings.registry:
+        steps += registry_steps(cloud, place, project, job, image, approved=passed is True)
+    model, found = model_steps(cloud, place, image, data)
+    steps += found
+    request = endpoint_config_request(place, model)
+    config = place.named(request)
+    if cloud.find("sagemaker.describe_endpoint_config", EndpointConfigName=config):
+        steps.append(Step("keep", f"endpoint configuration {config}"))
+    else:
+        whole = {"EndpointConfigName": config, **request, "Tags": place.tags}
+        what = f"endpoint configuration {config}"
+        steps.append(Step("create", what, "sagemaker.create_endpoint_config", whole))
+    alarms = alarm_requests(place)
+    steps += _alarm_steps(cloud, alarms)
+    steps += _endpoint_steps(cloud, place, config, [each["AlarmName"] for each in alarms])
+    notes = [f"the model of {job['TrainingJobName']}" if job else f"the model {data}"]
+    if passed is None:
+        notes.append("whether it met its success criteria is not known")
+    if place.settings.endpoint.max_count is not None:
+        bounds, policy = scaling_requests(place)
+        steps.append(_scaling_bounds(cloud, bounds))
+        call = "application-autoscaling.put_scaling_policy"
+        steps.append(Step("update", f"scaling policy {policy['PolicyName']}", call, policy))
+    return Plan(tuple(steps), cloud, tuple(notes), {"endpoint": place.name, "model": model})
+
+
+def model_steps(cloud: Cloud, place: Place, image: str, data: str) -> tuple[str, list[Step]]:
+    """Return the name of a model, and what creates it where it is not there."""
+    request = model_request(place, image, data)
+    name = place.named(request)
+    if cloud.find("sagemaker.describe_model", ModelName=name):
+        return name, [Step("keep", f"model {name}")]
+    whole = {"ModelName": name, **request, "Tags": place.tags}
+    return name, [Step("create", f"model {name}", "sagemaker.create_model", whole)]
+
+
+def served_job(cloud: Cloud, place: Place) -> dict[str, Any] | None:
+    """Return the training job whose model is in service, if there is one and it is known."""
+    endpoint = cloud.find("sagemaker.describe_endpoint", EndpointName=place.name)
+    if endpoint is None:
+        return None
+    config = cloud.call(
+        "sagemaker.describe_endpoint_config", EndpointConfigName=endpoint["EndpointConfigName"]
+    )
+    model = cloud.call(
+        "sagemaker.describe_model", ModelName=config["ProductionVariants"][0]["ModelName"]
+    )
+    data = model["PrimaryContainer"]["ModelDataUrl"]
+    *_, name, _output, _file = ("", "", *data.split("/"))  # .../JOB/output/model.tar.gz
+    return cloud.find("sagemaker.describe_training_job", TrainingJobName=name)
+
+
+def _endpoint_steps(cloud: Cloud, place: Place, config: str, alarms: list[str]) -> list[Step]:
+    name, settings = place.name, place.settings.endpoint
+    what = f"endpoint {name} ({settings.kind})"
+    asked: Request = {"EndpointName": name, "EndpointConfigName": config}
+    watch = Step(
+        "wait",
+        f"endpoint {name}",
+        "sagemaker.describe_endpoint",
+        {"EndpointName": name},
+        {"EndpointConfigName": config},
+    )
+    found = cloud.find("sagemaker.describe_endpoint", EndpointName=name)
+    if found is None:
+        whole = {**asked, "Tags": place.tags}
+        return [Step("create", what, "sagemaker.create_endpoint", whole), watch]
+    status = found["EndpointStatus"]
+    if status not in ("InService", "OutOfService"):
+        raise LaunchError(
+            f"endpoint {name} is {status}: wait until it is in service, or `fastml sagemaker "
+            "delete` it"
+        )
+    if found["EndpointConfigName"] == config:
+        return [Step("keep", what), watch]
+    if settings.max_count is not None:  # how many machines there are is the policy's to say
+        asked["RetainAllVariantProperties"] = True
+        asked["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
+    whole = {**asked, **deployment(settings, alarms)}
+    return [Step("update", what, "sagemaker.update_endpoint", whole), watch]
+
+
+def _alarm_steps(cloud: Cloud, alarms: list[Request]) -> list[Step]:
+    names = [each["AlarmName"] for each in alarms]
+    listed = cloud.pages("cloudwatch.describe_alarms", "MetricAlarms", AlarmNames=names)
+    there = {each["AlarmName"]: each for each in listed}
+    steps = []
+    for request in alarms:
+        name = request["AlarmName"]
+        what = f"alarm {name}: {request['AlarmDescription']}"
+        found = there.get(name)
+        if found and all(found.get(k) == v for k, v in request.items() if k != "Tags"):
+            steps.append(Step("keep", what))
+        else:
+            act = "update" if found else "create"
+            steps.append(Step(act, what, "cloudwatch.put_metric_alarm", request))
+    return steps
+
+
+def _scaling_bounds(cloud: Cloud, bounds: Request) -> Step:
+    what = f"scaling from {bounds['MinCapacity']} to {bounds['MaxCapacity']} instances"
+    call = "application-autoscaling.register_scalable_target"
+    return Step("update", what, call, bounds)
+
+
+def _passed(job: Mapping[str, Any] | None) -> bool | None:
+    """Return whether a model met its success criteria; None where that is not known."""
+    passed = final_metrics(job or {}).get("passed")
+    return None if passed is None else passed >= 1
+
+
+def _trained_in(job: Mapping[str, Any] | None) -> str | None:
+    image = (job or {}).get("AlgorithmSpecification", {}).get("TrainingImage")
+    return str(image) if image else None

@@ -1,0 +1,236 @@
+"""What goes on by itself: watching an endpoint by the clock, retraining when it has drifted.
+
+Each is a pipeline of one step, which an EventBridge rule starts
+(docs/decisions/0022-pipelines-of-one-step.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastml.errors import ConfigError
+from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.image import image_uri
+from fastml.sagemaker.launch.inputs import inputs
+from fastml.sagemaker.launch.place import Place, Request
+from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.serving import VARIANT
+from fastml.sagemaker.launch.training import attempt, task_of, training_request
+from fastml.workflow.project import Project
+
+__all__ = [
+    "DRIFT",
+    "drift_pattern",
+    "monitor_name",
+    "monitor_plan",
+    "monitor_request",
+    "pipeline_definition",
+    "retrain_name",
+    "retrain_rule_plan",
+]
+
+DRIFT = {"source": ["fastml.monitor"], "detail-type": ["Model drift"]}
+"""The event that a monitoring job sends."""
+_IN, _OUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
+_HOUR = 3600
+_TARGET = "pipeline"
+
+
+def monitor_name(place: Place) -> str:
+    """Return the name of the pipeline that monitors, and of its rule."""
+    return f"{place.name}-monitor"
+
+
+def retrain_name(place: Place) -> str:
+    """Return the name of the pipeline that retrains, and of its rule."""
+    return f"{place.name}-retrain"
+
+
+def monitor_plan(cloud: Cloud, place: Place, image: str, data: str, *, now: bool = False) -> Plan:
+    """Return the plan that compares what an endpoint was asked to what its model was trained on.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    place : Place
+    image : str
+    data : str
+        The address of the `model.tar.gz` in service.
+    now : bool
+        Whether to do so once, at once, and not by the clock.
+
+    Raises
+    ------
+    ConfigError
+        If the endpoint does not keep what it is asked.
+    """
+    if not place.settings.endpoint.capture:
+        raise ConfigError(
+            "the endpoint keeps nothing of what it is asked; state which share it shall keep, in "
+            "percent: [sagemaker.endpoint] capture = 100, and deploy again"
+        )
+    request = monitor_request(place, image, data)
+    if not now:
+        schedule = {"ScheduleExpression": place.settings.monitor.schedule}
+        return _rule_plan(cloud, place, monitor_name(place), "Processing", request, schedule)
+    base = f"{monitor_name(place)}-{place.named(request).rpartition('-')[2]}"
+    name, _ = attempt(cloud, "processing_job", "ProcessingJobName", base, again=True)
+    what = f"processing job {name}"
+    create = Step(
+        "create", what, "sagemaker.create_processing_job", {"ProcessingJobName": name, **request}
+    )
+    asked = {"ProcessingJobName": name}
+    watch = Step("wait", what, "sagemaker.describe_processing_job", asked)
+    notes = (f"reports: {place.uri('monitor')}",)
+    return Plan((create, watch), cloud, notes, {"processing_job": name})
+
+
+def retrain_rule_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
+    """Return the plan that retrains whenever a monitoring job tells of drift.
+
+    Raises
+    ------
+    ConfigError
+        If the rows do not lie in S3: those of a local file would be the same each time.
+    """
+    if "://" not in project.source:
+        raise ConfigError(
+            f"[data] source = {project.data.source!r} is a local file: retraining by itself would "
+            "train on the same rows again; put rows into S3 as they arrive, and name that prefix"
+        )
+    channels = inputs(cloud, place, project)
+    request = training_request(place, task_of(project), image_uri(cloud, place), channels, {})
+    execution = {"Get": "Execution.PipelineExecutionId"}
+    folder = {"Std:Join": {"On": "/", "Values": [place.uri("checkpoints"), execution]}}
+    request |= {"CheckpointConfig": {"S3Uri": folder}, "Tags": place.tags}
+    event = {"EventPattern": json.dumps(drift_pattern(place))}
+    plan = _rule_plan(cloud, place, retrain_name(place), "Training", request, event)
+    notes = (
+        *plan.notes,
+        "what it trains is not deployed: `fastml sagemaker retrain --last --promote` compares it",
+    )
+    return Plan((*channels.steps, *plan.steps), cloud, notes, plan.names)
+
+
+def drift_pattern(place: Place) -> dict[str, Any]:
+    """Return the pattern of the events that begin a retraining."""
+    return {**DRIFT, "detail": {"endpoint": [place.name]}}
+
+
+def monitor_request(place: Place, image: str, data: str) -> Request:
+    """Return the request for a monitoring job, but for its name.
+
+    Folders and variables are those of the containers of Model Monitor.
+    """
+    settings = place.settings
+    captured = ["endpointInput", "endpointOutput"]
+    network = {**place.vpc, "EnableNetworkIsolation": settings.isolated}
+    return {
+        "AppSpecification": {"ImageUri": image, "ContainerArguments": ["monitor"]},
+        "RoleArn": place.role,
+        "ProcessingInputs": [
+            _input("endpoint", place.uri("capture", place.name, VARIANT)),
+            _input("model", data),
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": "report",
+                    "S3Output": {
+                        "S3Uri": place.uri("monitor"),
+                        "LocalPath": _OUT,
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ],
+            **place.key_of("KmsKeyId"),
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": settings.monitor.instance,
+                "VolumeSizeInGB": settings.monitor.volume,
+                **place.key_of("VolumeKmsKeyId"),
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": _HOUR},
+        "Environment": {
+            "dataset_format": json.dumps({"sagemakerCaptureJson": {"captureIndexNames": captured}}),
+            "dataset_source": f"{_IN}/endpoint",
+            "output_path": _OUT,
+            "publish_cloudwatch_metrics": "Enabled",
+            "sagemaker_endpoint_name": place.name,
+            "sagemaker_monitoring_schedule_name": monitor_name(place),
+        },
+        "NetworkConfig": network,
+        "Tags": place.tags,
+    }
+
+
+def pipeline_definition(name: str, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a pipeline of one step; SageMaker names the jobs after the step."""
+    step = {"Name": name, "Type": kind, "Arguments": dict(request)}
+    return {"Version": "2020-12-01", "Parameters": [], "Steps": [step]}
+
+
+def _input(name: str, uri: str) -> Request:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_IN}/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+        },
+    }
+
+
+def _rule_plan(
+    cloud: Cloud, place: Place, name: str, kind: str, request: Request, when: Request
+) -> Plan:
+    """Return the plan of a pipeline of one step, and of the rule that starts it."""
+    definition = json.dumps(pipeline_definition(name, kind, request), sort_keys=True)
+    steps = [
+        _pipeline_step(cloud, place, name, definition),
+        *_rule_steps(cloud, place, name, when),
+    ]
+    return Plan(tuple(steps), cloud, names={"pipeline": name, "rule": name})
+
+
+def _pipeline_step(cloud: Cloud, place: Place, name: str, definition: str) -> Step:
+    what = f"pipeline {name}"
+    asked = {"PipelineName": name, "PipelineDefinition": definition, "RoleArn": place.role}
+    found = cloud.find("sagemaker.describe_pipeline", PipelineName=name)
+    if found is None:
+        return Step("create", what, "sagemaker.create_pipeline", {**asked, "Tags": place.tags})
+    if found["PipelineDefinition"] == definition and found["RoleArn"] == place.role:
+        return Step("keep", what)
+    return Step("update", what, "sagemaker.update_pipeline", asked)
+
+
+def _rule_steps(cloud: Cloud, place: Place, name: str, when: Request) -> list[Step]:
+    (told,) = when.values()
+    what = f"rule {name}: {told}"
+    found = cloud.find("events.describe_rule", Name=name)
+    targets = [
+        {
+            "Id": _TARGET,
+            "Arn": place.arn("sagemaker", f"pipeline/{name}"),
+            "RoleArn": place.role,
+            "SageMakerPipelineParameters": {"PipelineParameterList": []},
+        }
+    ]
+    same = found is not None and all(found.get(k) == v for k, v in when.items())
+    if same and found and found["State"] == "ENABLED":
+        return [Step("keep", what)]
+    rule = {"Name": name, **when, "State": "ENABLED"}
+    if found is None:
+        rule["Tags"] = place.tags
+    target = {"Rule": name, "Targets": targets}
+    return [
+        Step("update" if found else "create", what, "events.put_rule", rule),
+        Step("update" if found else "create", f"its target pipeline {name}",
+             "events.put_targets", target),
+    ]  # fmt: skip
