@@ -231,11 +231,10 @@ def retrain(
     job = None
     if not last:
         plan = launcher.retrain(on_drift=on_drift)
-        _carry_out(
-            plan, yes=yes, dry_run=dry_run, as_json=as_json and (on_drift or dry_run), stop=stop
-        )
         if on_drift or dry_run:
+            _carry_out(plan, yes=yes, dry_run=dry_run, as_json=as_json)
             return
+        _apply(plan, yes=yes, quiet=as_json, stop=stop)
         job = plan.names["training_job"]
     found = launcher.compare(job)
     _tell(str(found))
@@ -244,8 +243,7 @@ def retrain(
     if not found.better:
         raise typer.Exit(FAILED_GATE)
     if promote:
-        deployment = launcher.deploy(found.job)
-        _carry_out(deployment, yes=yes, dry_run=dry_run, as_json=False)
+        _apply(launcher.deploy(found.job), yes=yes, quiet=as_json)
 
 
 @command("status", group)
@@ -295,24 +293,28 @@ def _carry_out(
     wait: bool = True,
     stop: bool = False,
 ) -> None:
-    """Show a plan, ask, and carry it out; what is told on the way goes to standard error."""
-    if as_json and dry_run:
-        print_json(plan.to_dict())
-    else:
-        print(plan, file=sys.stderr if as_json else sys.stdout, flush=True)
-    if dry_run:
-        return
-    if plan.changes and not yes:
-        _ask()
-    plan.apply(_tell, wait=wait, stop_on_interrupt=stop)
+    """Show a plan and, unless it is for show, carry it out."""
+    if not dry_run:
+        _apply(plan, yes=yes, quiet=as_json, wait=wait, stop=stop)
+    elif not as_json:
+        print(plan)
     if as_json:
         print_json(plan.to_dict())
 
 
-def _ask() -> None:
+def _apply(plan: Plan, *, yes: bool, quiet: bool, wait: bool = True, stop: bool = False) -> None:
+    """Show a plan, ask, and carry it out; what is told on the way goes to standard error."""
+    print(plan, file=sys.stderr if quiet else sys.stdout, flush=True)
+    if plan.changes and not yes and not _agreed():
+        raise ConfigError("nothing was done")
+    plan.apply(_tell, wait=wait, stop_on_interrupt=stop)
+
+
+def _agreed() -> bool:
     if not sys.stdin.isatty():
         raise ConfigError("nothing was done: say --yes to carry the plan out, or --dry-run")
-    typer.confirm("carry this out?", abort=True, err=True)
+    print("carry this out? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _pairs(changes: list[str]) -> dict[str, str]:

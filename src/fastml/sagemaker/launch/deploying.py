@@ -7,13 +7,14 @@ from typing import Any
 
 from fastml.errors import LaunchError
 from fastml.sagemaker.launch.cloud import Cloud
-from fastml.sagemaker.launch.guards import alarm_requests, scaling_requests
+from fastml.sagemaker.launch.guards import alarm_names, alarm_steps, scaling_steps
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.registry import registry_steps
 from fastml.sagemaker.launch.serving import deployment, endpoint_config_request, model_request
 from fastml.sagemaker.launch.training import final_metrics
+from fastml.sagemaker.launch.watched import watch
 from fastml.workflow.project import Project
 
 __all__ = ["deploy_plan", "model_steps", "served_job"]
@@ -68,17 +69,12 @@ def deploy_plan(
         whole = {"EndpointConfigName": config, **request, "Tags": place.tags}
         what = f"endpoint configuration {config}"
         steps.append(Step("create", what, "sagemaker.create_endpoint_config", whole))
-    alarms = alarm_requests(place)
-    steps += _alarm_steps(cloud, alarms)
-    steps += _endpoint_steps(cloud, place, config, [each["AlarmName"] for each in alarms])
+    steps += alarm_steps(cloud, place)
+    steps += _endpoint_steps(cloud, place, config)
     notes = [f"the model of {job['TrainingJobName']}" if job else f"the model {data}"]
     if passed is None:
         notes.append("whether it met its success criteria is not known")
-    if place.settings.endpoint.max_count is not None:
-        bounds, policy = scaling_requests(place)
-        steps.append(_scaling_bounds(cloud, bounds))
-        call = "application-autoscaling.put_scaling_policy"
-        steps.append(Step("update", f"scaling policy {policy['PolicyName']}", call, policy))
+    steps += scaling_steps(cloud, place)
     return Plan(tuple(steps), cloud, tuple(notes), {"endpoint": place.name, "model": model})
 
 
@@ -103,26 +99,21 @@ def served_job(cloud: Cloud, place: Place) -> dict[str, Any] | None:
     model = cloud.call(
         "sagemaker.describe_model", ModelName=config["ProductionVariants"][0]["ModelName"]
     )
-    data = model["PrimaryContainer"]["ModelDataUrl"]
-    *_, name, _output, _file = ("", "", *data.split("/"))  # .../JOB/output/model.tar.gz
+    data = str(model["PrimaryContainer"]["ModelDataUrl"])
+    *_, name, _, _ = ["", *data.split("/")]  # .../JOB/output/model.tar.gz
     return cloud.find("sagemaker.describe_training_job", TrainingJobName=name)
 
 
-def _endpoint_steps(cloud: Cloud, place: Place, config: str, alarms: list[str]) -> list[Step]:
+def _endpoint_steps(cloud: Cloud, place: Place, config: str) -> list[Step]:
     name, settings = place.name, place.settings.endpoint
     what = f"endpoint {name} ({settings.kind})"
     asked: Request = {"EndpointName": name, "EndpointConfigName": config}
-    watch = Step(
-        "wait",
-        f"endpoint {name}",
-        "sagemaker.describe_endpoint",
-        {"EndpointName": name},
-        {"EndpointConfigName": config},
-    )
     found = cloud.find("sagemaker.describe_endpoint", EndpointName=name)
+    call = "sagemaker.describe_endpoint"
+    waiting = watch(call, f"endpoint {name}", {"EndpointName": name}, EndpointConfigName=config)
     if found is None:
         whole = {**asked, "Tags": place.tags}
-        return [Step("create", what, "sagemaker.create_endpoint", whole), watch]
+        return [Step("create", what, "sagemaker.create_endpoint", whole), *waiting]
     status = found["EndpointStatus"]
     if status not in ("InService", "OutOfService"):
         raise LaunchError(
@@ -130,35 +121,12 @@ def _endpoint_steps(cloud: Cloud, place: Place, config: str, alarms: list[str]) 
             "delete` it"
         )
     if found["EndpointConfigName"] == config:
-        return [Step("keep", what), watch]
+        return [Step("keep", what)]
     if settings.max_count is not None:  # how many machines there are is the policy's to say
         asked["RetainAllVariantProperties"] = True
         asked["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
-    whole = {**asked, **deployment(settings, alarms)}
-    return [Step("update", what, "sagemaker.update_endpoint", whole), watch]
-
-
-def _alarm_steps(cloud: Cloud, alarms: list[Request]) -> list[Step]:
-    names = [each["AlarmName"] for each in alarms]
-    listed = cloud.pages("cloudwatch.describe_alarms", "MetricAlarms", AlarmNames=names)
-    there = {each["AlarmName"]: each for each in listed}
-    steps = []
-    for request in alarms:
-        name = request["AlarmName"]
-        what = f"alarm {name}: {request['AlarmDescription']}"
-        found = there.get(name)
-        if found and all(found.get(k) == v for k, v in request.items() if k != "Tags"):
-            steps.append(Step("keep", what))
-        else:
-            act = "update" if found else "create"
-            steps.append(Step(act, what, "cloudwatch.put_metric_alarm", request))
-    return steps
-
-
-def _scaling_bounds(cloud: Cloud, bounds: Request) -> Step:
-    what = f"scaling from {bounds['MinCapacity']} to {bounds['MaxCapacity']} instances"
-    call = "application-autoscaling.register_scalable_target"
-    return Step("update", what, call, bounds)
+    whole = {**asked, **deployment(settings, alarm_names(place))}
+    return [Step("update", what, "sagemaker.update_endpoint", whole), *waiting]
 
 
 def _passed(job: Mapping[str, Any] | None) -> bool | None:

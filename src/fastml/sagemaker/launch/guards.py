@@ -1,14 +1,28 @@
-"""What watches an endpoint and lets it grow: alarms and a scaling policy, as requests."""
+"""What watches an endpoint and lets it grow: alarms and a scaling policy."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.place import Place, Request
+from fastml.sagemaker.launch.plan import Act, Step
 from fastml.sagemaker.launch.serving import VARIANT
 
-__all__ = ["alarm_requests", "scaling_requests", "scaling_target"]
+__all__ = [
+    "alarm_names",
+    "alarm_requests",
+    "alarm_steps",
+    "alarms",
+    "scaling_requests",
+    "scaling_steps",
+    "scaling_target",
+    "scaling_targets",
+]
 
 _MICROSECONDS = 1000.0  # of a millisecond: what ModelLatency counts in
 _SERVICE = "sagemaker"
+_SCALING = "application-autoscaling"
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
@@ -97,3 +111,76 @@ def scaling_requests(place: Place) -> tuple[Request, Request]:
         },
     }
     return bounds, policy
+
+
+def alarm_names(place: Place) -> list[str]:
+    """Return the names of the alarms of an endpoint."""
+    return [each["AlarmName"] for each in alarm_requests(place)]
+
+
+def alarms(cloud: Cloud, place: Place) -> list[dict[str, Any]]:
+    """Return the alarms that there are."""
+    names = alarm_names(place)
+    return list(cloud.pages("cloudwatch.describe_alarms", "MetricAlarms", AlarmNames=names))
+
+
+def alarm_steps(cloud: Cloud, place: Place) -> list[Step]:
+    """Return what makes the alarms as they are stated."""
+    there = {each["AlarmName"]: each for each in alarms(cloud, place)}
+    steps = []
+    for request in alarm_requests(place):
+        name = request["AlarmName"]
+        stated = {k: v for k, v in request.items() if k != "Tags"}
+        what = f"alarm {name}: {request['AlarmDescription']}"
+        act = _act(there.get(name), stated)
+        steps.append(Step(act, what, "cloudwatch.put_metric_alarm", request))
+    return steps
+
+
+def scaling_targets(cloud: Cloud, place: Place) -> list[dict[str, Any]]:
+    """Return the bounds of the endpoint's size, where there are any."""
+    target = scaling_target(place)
+    return list(
+        cloud.pages(
+            f"{_SCALING}.describe_scalable_targets",
+            "ScalableTargets",
+            ServiceNamespace=_SERVICE,
+            ResourceIds=[target["ResourceId"]],
+        )
+    )
+
+
+def scaling_steps(cloud: Cloud, place: Place) -> list[Step]:
+    """Return what makes an endpoint grow as stated, or not."""
+    target, there = scaling_target(place), scaling_targets(cloud, place)
+    if place.settings.endpoint.max_count is None:
+        if not there:
+            return []
+        call = f"{_SCALING}.deregister_scalable_target"  # its policies go with it
+        return [Step("delete", f"scaling of {place.name}", call, target)]
+    bounds, policy = scaling_requests(place)
+    policies = cloud.pages(f"{_SCALING}.describe_scaling_policies", "ScalingPolicies", **target)
+    named = {each["PolicyName"]: each for each in policies}
+    what = f"scaling from {bounds['MinCapacity']} to {bounds['MaxCapacity']} instances"
+    name = policy["PolicyName"]
+    return [
+        Step(
+            _act(there[0] if there else None, bounds),
+            what,
+            f"{_SCALING}.register_scalable_target",
+            bounds,
+        ),
+        Step(
+            _act(named.get(name), policy),
+            f"scaling policy {name}",
+            f"{_SCALING}.put_scaling_policy",
+            policy,
+        ),
+    ]
+
+
+def _act(found: dict[str, Any] | None, stated: Request) -> Act:
+    """Return what is to be done with a thing that shall be as stated."""
+    if found is None:
+        return "create"
+    return "keep" if all(found.get(key) == value for key, value in stated.items()) else "update"

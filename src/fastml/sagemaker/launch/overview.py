@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastml.sagemaker.launch.cloud import Cloud
-from fastml.sagemaker.launch.guards import alarm_requests, scaling_target
+from fastml.sagemaker.launch.guards import alarms, scaling_targets
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.repeating import monitor_name, retrain_name
 
@@ -89,21 +89,13 @@ def _endpoint(cloud: Cloud, place: Place) -> Iterator[Thing]:
     count = found["ProductionVariants"][0].get("CurrentInstanceCount")
     more = f"{variant['ModelName']} on {f'{count} ' if count else ''}{on}"
     yield Thing("endpoint", place.name, found["EndpointStatus"], found.get("FailureReason") or more)
-    target = scaling_target(place)
-    service = "application-autoscaling.describe_scalable_targets"
-    for each in cloud.pages(
-        service,
-        "ScalableTargets",
-        ServiceNamespace=target["ServiceNamespace"],
-        ResourceIds=[target["ResourceId"]],
-    ):
+    for each in scaling_targets(cloud, place):
         bounds = f"{each['MinCapacity']} to {each['MaxCapacity']} instances"
         yield Thing("scaling", place.name, "active", bounds)
 
 
 def _alarms(cloud: Cloud, place: Place) -> Iterator[Thing]:
-    names = [each["AlarmName"] for each in alarm_requests(place)]
-    for each in cloud.pages("cloudwatch.describe_alarms", "MetricAlarms", AlarmNames=names):
+    for each in alarms(cloud, place):
         more = each.get("AlarmDescription", "")
         yield Thing("alarm", each["AlarmName"], each.get("StateValue", ""), more)
 

@@ -80,7 +80,7 @@ class Place:
     def tags(self) -> list[dict[str, str]]:
         """The tags of everything that is created."""
         own = {"fastml:project": self.name, "fastml:version": __version__}
-        return [{"Key": k, "Value": v} for k, v in {**self.settings.tags, **own}.items()]
+        return [{"Key": k, "Value": v} for k, v in {**(self.settings.tags or {}), **own}.items()]
 
     def named(self, *depends: Any) -> str:
         """Return a name that differs where what it depends on does."""

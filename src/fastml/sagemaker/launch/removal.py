@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastml.sagemaker.launch.cloud import Cloud
-from fastml.sagemaker.launch.guards import alarm_requests, scaling_target
+from fastml.sagemaker.launch.guards import alarms, scaling_target, scaling_targets
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.repeating import monitor_name, retrain_name
@@ -59,25 +59,16 @@ def _pipelines(cloud: Cloud, place: Place) -> Iterator[Step]:
 
 
 def _endpoint(cloud: Cloud, place: Place) -> Iterator[Step]:
-    target = scaling_target(place)
-    listed = cloud.pages(
-        "application-autoscaling.describe_scalable_targets",
-        "ScalableTargets",
-        ServiceNamespace=target["ServiceNamespace"],
-        ResourceIds=[target["ResourceId"]],
-    )
-    if any(listed):  # its policies go with it
+    if scaling_targets(cloud, place):  # its policies go with it
         call = "application-autoscaling.deregister_scalable_target"
-        yield Step("delete", f"scaling of {place.name}", call, target)
+        yield Step("delete", f"scaling of {place.name}", call, scaling_target(place))
     if cloud.find("sagemaker.describe_endpoint", EndpointName=place.name) is not None:
         request = {"EndpointName": place.name}
         yield Step("delete", f"endpoint {place.name}", "sagemaker.delete_endpoint", request)
 
 
 def _alarms(cloud: Cloud, place: Place) -> Iterator[Step]:
-    asked = [each["AlarmName"] for each in alarm_requests(place)]
-    listed = cloud.pages("cloudwatch.describe_alarms", "MetricAlarms", AlarmNames=asked)
-    names = [each["AlarmName"] for each in listed]
+    names = [each["AlarmName"] for each in alarms(cloud, place)]
     if names:
         request = {"AlarmNames": names}
         yield Step("delete", f"alarms {', '.join(names)}", "cloudwatch.delete_alarms", request)

@@ -18,6 +18,7 @@ from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.serving import VARIANT
 from fastml.sagemaker.launch.training import attempt, task_of, training_request
+from fastml.sagemaker.launch.watched import watch
 from fastml.workflow.project import Project
 
 __all__ = [
@@ -82,9 +83,9 @@ def monitor_plan(cloud: Cloud, place: Place, image: str, data: str, *, now: bool
         "create", what, "sagemaker.create_processing_job", {"ProcessingJobName": name, **request}
     )
     asked = {"ProcessingJobName": name}
-    watch = Step("wait", what, "sagemaker.describe_processing_job", asked)
+    waiting = watch("sagemaker.describe_processing_job", what, asked)
     notes = (f"reports: {place.uri('monitor')}",)
-    return Plan((create, watch), cloud, notes, {"processing_job": name})
+    return Plan((create, *waiting), cloud, notes, {"processing_job": name})
 
 
 def retrain_rule_plan(cloud: Cloud, place: Place, project: Project) -> Plan:

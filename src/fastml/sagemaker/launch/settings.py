@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastml.errors import ConfigError
@@ -149,12 +149,12 @@ class Settings:
     subnets: Annotated[tuple[str, ...], texts] = ()
     security_groups: Annotated[tuple[str, ...], texts] = ()
     isolated: Annotated[bool, flag] = False
-    environment: Annotated[dict[str, str], _table] = field(default_factory=dict)
-    tags: Annotated[dict[str, str], _table] = field(default_factory=dict)
+    environment: Annotated[dict[str, str] | None, _table] = None
+    tags: Annotated[dict[str, str] | None, _table] = None
     registry: Annotated[bool, flag] = True
-    endpoint: Annotated[Endpoint, _section(Endpoint)] = field(default_factory=Endpoint)
+    endpoint: Annotated[Endpoint, _section(Endpoint)] = Endpoint()
     tune: Annotated[Tuning | None, _section(Tuning)] = None
-    monitor: Annotated[Monitor, _section(Monitor)] = field(default_factory=Monitor)
+    monitor: Annotated[Monitor, _section(Monitor)] = Monitor()
 
 
 def read_launch_settings(table: Mapping[str, Any]) -> Settings:

@@ -13,6 +13,7 @@ from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import Inputs, inputs
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.watched import watch
 from fastml.sagemaker.metrics import metric_definitions
 from fastml.workflow.project import Project, parse_project
 
@@ -109,13 +110,13 @@ def train_plan(
         cloud, "training_job", "TrainingJobName", place.named(request), again=again
     )
     what, names = f"training job {name}", {"training_job": name}
-    watch = Step("wait", what, "sagemaker.describe_training_job", {"TrainingJobName": name})
+    waiting = watch("sagemaker.describe_training_job", what, {"TrainingJobName": name}, found)
     if found:
         kept = Step("keep", f"{what} ({found[_STATUS]})")
-        return Plan((kept, watch), cloud, names=names)
+        return Plan((kept, *waiting), cloud, names=names)
     whole = {"TrainingJobName": name, **request, **_checkpoint(place, name), "Tags": place.tags}
     create = Step("create", what, "sagemaker.create_training_job", whole)
-    return Plan((*channels.steps, create, watch), cloud, _notes(place), names)
+    return Plan((*channels.steps, create, *waiting), cloud, _notes(place), names)
 
 
 def attempt(

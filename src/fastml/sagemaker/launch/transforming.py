@@ -11,6 +11,7 @@ from fastml.sagemaker.launch.inputs import located
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.training import attempt
+from fastml.sagemaker.launch.watched import watch
 
 __all__ = ["transform_plan", "transform_request"]
 
@@ -70,15 +71,15 @@ def transform_plan(
     name, found = attempt(cloud, "transform_job", "TransformJobName", place.named(request))
     out = f"{request['TransformOutput']['S3OutputPath']}/{name}"
     what, names = f"transform job {name}", {"transform_job": name, "out": out}
-    watch = Step("wait", what, "sagemaker.describe_transform_job", {"TransformJobName": name})
+    waiting = watch("sagemaker.describe_transform_job", what, {"TransformJobName": name}, found)
     if found:
         kept = Step("keep", f"{what} ({found['TransformJobStatus']})")
-        return Plan((kept, watch), cloud, (f"predictions: {out}",), names)
+        return Plan((kept, *waiting), cloud, (f"predictions: {out}",), names)
     request["TransformOutput"]["S3OutputPath"] = out
     whole = {"TransformJobName": name, **request, "Tags": place.tags}
     create = Step("create", what, "sagemaker.create_transform_job", whole)
     notes = (f"predictions: {out}",)
-    return Plan((*steps, *uploads, create, watch), cloud, notes, names)
+    return Plan((*steps, *uploads, create, *waiting), cloud, notes, names)
 
 
 def transform_request(

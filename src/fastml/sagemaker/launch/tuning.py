@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastml.errors import ConfigError
@@ -14,6 +14,7 @@ from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.settings import Tuning
 from fastml.sagemaker.launch.training import attempt, task_of, training_request
+from fastml.sagemaker.launch.watched import watch
 from fastml.sagemaker.metrics import objective
 from fastml.workflow.project import Project, parse_project
 
@@ -32,8 +33,9 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
         If neither says what to try, or a name or a value does not fit the project.
     """
     tuning = _tuning(place, project)
-    ranges = parameter_ranges(tuning.ranges)
-    _check(project, tuning.ranges)
+    stated = dict(_flat(tuning.ranges))
+    ranges = parameter_ranges(stated)
+    _check(project, stated)
     task = task_of(project)
     channels = inputs(cloud, place, project, without=["tune"])
     definition = training_request(place, task, image_uri(cloud, place), channels, {})
@@ -46,10 +48,11 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
     base = place.named(request)
     name, found = attempt(cloud, "hyper_parameter_tuning_job", _KEY, base)
     what, names = f"tuning job {name}", {"tuning_job": name}
-    watch = Step("wait", what, "sagemaker.describe_hyper_parameter_tuning_job", {_KEY: name})
+    call = "sagemaker.describe_hyper_parameter_tuning_job"
+    waiting = watch(call, what, {_KEY: name}, found)
     if found:
         kept = Step("keep", f"{what} ({found['HyperParameterTuningJobStatus']})")
-        return Plan((kept, watch), cloud, names=names)
+        return Plan((kept, *waiting), cloud, names=names)
     create = Step(
         "create",
         what,
@@ -60,7 +63,7 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
         f"{tuning.jobs} training jobs on {place.settings.instance}, {tuning.parallel} at a time, "
         f"by {goal['MetricName']}",
     )
-    return Plan((*channels.steps, create, watch), cloud, notes, names)
+    return Plan((*channels.steps, create, *waiting), cloud, notes, names)
 
 
 def parameter_ranges(stated: Mapping[str, Any]) -> Request:
@@ -100,6 +103,15 @@ def _range(name: str, stated: Any) -> tuple[str, Request]:
         "MaxValue": str(high),
         "ScalingType": "Logarithmic" if stated.get("log") else "Linear",
     }
+
+
+def _flat(ranges: Mapping[str, Any], ahead: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each range with its whole name: TOML reads `learner.l2` as a table in a table."""
+    for name, stated in ranges.items():
+        if isinstance(stated, Mapping) and not {"low", "high"} & set(stated):
+            yield from _flat(stated, f"{ahead}{name}.")
+        else:
+            yield f"{ahead}{name}", stated
 
 
 def _tuning(place: Place, project: Project) -> Tuning:

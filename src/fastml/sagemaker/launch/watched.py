@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastml.sagemaker.launch.plan import Step
 
-__all__ = ["Watched", "watched"]
+__all__ = ["Watched", "watch", "watched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,30 @@ _KINDS = {
 def watched(call: str) -> Watched:
     """Return the kind of what an operation such as "sagemaker.describe_endpoint" describes."""
     return _KINDS[call.removeprefix("sagemaker.describe_")]
+
+
+def watch(
+    call: str,
+    what: str,
+    request: Mapping[str, Any],
+    found: Mapping[str, Any] | None = None,
+    **expected: str,
+) -> list[Step]:
+    """Return the step that waits for a thing; none where it has ended well already.
+
+    Parameters
+    ----------
+    call : str
+        The operation that describes it.
+    what : str
+        For people.
+    request : mapping
+        Of the operation.
+    found : mapping, optional
+        Its description, where it is there.
+    **expected
+        What it must say of itself in the end.
+    """
+    if found is not None and found[watched(call).status] in watched(call).good:
+        return []
+    return [Step("wait", what, call, request, expected)]
