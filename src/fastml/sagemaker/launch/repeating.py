@@ -15,7 +15,7 @@ from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import inputs
 from fastml.sagemaker.launch.place import Place, Request
-from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.plan import Act, Plan, Step
 from fastml.sagemaker.launch.serving import VARIANT
 from fastml.sagemaker.launch.training import attempt, task_of, training_request
 from fastml.sagemaker.launch.watched import watch
@@ -215,23 +215,24 @@ def _rule_steps(cloud: Cloud, place: Place, name: str, when: Request) -> list[St
     (told,) = when.values()
     what = f"rule {name}: {told}"
     found = cloud.find("events.describe_rule", Name=name)
-    targets = [
-        {
-            "Id": _TARGET,
-            "Arn": place.arn("sagemaker", f"pipeline/{name}"),
-            "RoleArn": place.role,
-            "SageMakerPipelineParameters": {"PipelineParameterList": []},
-        }
-    ]
-    same = found is not None and all(found.get(k) == v for k, v in when.items())
-    if same and found and found["State"] == "ENABLED":
-        return [Step("keep", what)]
+    target = {
+        "Id": _TARGET,
+        "Arn": place.arn("sagemaker", f"pipeline/{name}"),
+        "RoleArn": place.role,
+        "SageMakerPipelineParameters": {"PipelineParameterList": []},
+    }
+    if found and found["State"] == "ENABLED" and all(found.get(k) == v for k, v in when.items()):
+        there = cloud.pages("events.list_targets_by_rule", "Targets", Rule=name)
+        if [(each["Id"], each["Arn"], each.get("RoleArn")) for each in there] == [
+            (_TARGET, target["Arn"], place.role)
+        ]:
+            return [Step("keep", what)]
     rule = {"Name": name, **when, "State": "ENABLED"}
     if found is None:
         rule["Tags"] = place.tags
-    target = {"Rule": name, "Targets": targets}
+    act: Act = "update" if found else "create"
+    asked = {"Rule": name, "Targets": [target]}
     return [
-        Step("update" if found else "create", what, "events.put_rule", rule),
-        Step("update" if found else "create", f"its target pipeline {name}",
-             "events.put_targets", target),
-    ]  # fmt: skip
+        Step(act, what, "events.put_rule", rule),
+        Step(act, f"its target pipeline {name}", "events.put_targets", asked),
+    ]

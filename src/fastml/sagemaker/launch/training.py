@@ -20,6 +20,7 @@ from fastml.workflow.project import Project, parse_project
 __all__ = ["attempt", "final_metrics", "newest_job", "task_of", "train_plan", "training_request"]
 
 _STATUS = "TrainingJobStatus"
+_MAY_DIFFER = "rows in S3 may have changed since; `fastml sagemaker retrain` trains on them again"
 _GONE = ("Failed", "Stopped", "Stopping")
 
 
@@ -113,7 +114,8 @@ def train_plan(
     waiting = watch("sagemaker.describe_training_job", what, {"TrainingJobName": name}, found)
     if found:
         kept = Step("keep", f"{what} ({found[_STATUS]})")
-        return Plan((kept, *waiting), cloud, names=names)
+        notes = (_MAY_DIFFER,) if channels.remote else ()
+        return Plan((kept, *waiting), cloud, notes, names)
     whole = {"TrainingJobName": name, **request, **_checkpoint(place, name), "Tags": place.tags}
     create = Step("create", what, "sagemaker.create_training_job", whole)
     return Plan((*channels.steps, create, *waiting), cloud, _notes(place), names)
