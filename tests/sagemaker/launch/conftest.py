@@ -78,13 +78,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """Return a session that reads the services' models once."""
+    return boto3.Session(region_name=REGION)
+
+
 @pytest.fixture
-def launch(plane: ControlPlane, project: Path) -> Launch:
+def launch(session: boto3.Session, plane: ControlPlane, project: Path) -> Launch:
     """Return what makes a launcher, of the project or of another text."""
 
     def make(words: str = PROJECT) -> Launcher:
         project.write_text(words, encoding="utf-8")
-        return Launcher(project, every=0.0)
+        return Launcher(project, session=session, every=0.0)
 
     return make
 

@@ -33,6 +33,10 @@ _ADVICE = {
 }
 
 
+class _AbsentError(LaunchError):
+    """A service knows no such thing."""
+
+
 class Cloud:
     """Calls services and carries out the steps of a plan.
 
@@ -102,10 +106,8 @@ class Cloud:
         """Call an operation that describes a thing; None where there is no such thing."""
         try:
             return self.call(call, **request)
-        except LaunchError as error:
-            if getattr(error, "absent", False):
-                return None
-            raise
+        except _AbsentError:
+            return None
 
     def pages(self, call: str, key: str, /, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield what lies under `key` in every page of an operation that lists."""
@@ -185,11 +187,10 @@ class Cloud:
 def _refused(call: str, error: dict[str, Any]) -> LaunchError:
     code, said = str(error.get("Code", "")), str(error.get("Message", ""))
     advice = _advice("PassRole" if "iam:PassRole" in said else code)
-    refused = LaunchError(f"{call}: {code}: {said}{advice}")
     absent = any(words in code for words in _ABSENT)
     absent |= code.startswith("Validation") and any(w in said.lower() for w in _ABSENT_WORDS)
-    refused.absent = absent  # type: ignore[attr-defined]
-    return refused
+    kind = _AbsentError if absent else LaunchError
+    return kind(f"{call}: {code}: {said}{advice}")
 
 
 def _advice(code: str) -> str:

@@ -17,7 +17,7 @@ from fastml.sagemaker.launch.training import final_metrics
 from fastml.sagemaker.launch.watched import watch
 from fastml.workflow.project import Project
 
-__all__ = ["deploy_plan", "model_steps", "served_job"]
+__all__ = ["deploy_plan", "image_of", "model_steps", "served_job"]
 
 
 def deploy_plan(
@@ -55,7 +55,7 @@ def deploy_plan(
             f"the model of {name} did not meet its success criteria (its metric `passed` is 0); "
             "--despite-gate deploys it all the same"
         )
-    image = _trained_in(job) or image_uri(cloud, place)
+    image = image_of(cloud, place, job)
     steps = []
     if job is not None and place.settings.registry:
         steps += registry_steps(cloud, place, project, job, image, approved=passed is True)
@@ -86,6 +86,12 @@ def model_steps(cloud: Cloud, place: Place, image: str, data: str) -> tuple[str,
         return name, [Step("keep", f"model {name}")]
     whole = {"ModelName": name, **request, "Tags": place.tags}
     return name, [Step("create", f"model {name}", "sagemaker.create_model", whole)]
+
+
+def image_of(cloud: Cloud, place: Place, job: Mapping[str, Any] | None) -> str:
+    """Return the image in which a model was trained; where that is not known, that of jobs."""
+    image = (job or {}).get("AlgorithmSpecification", {}).get("TrainingImage")
+    return str(image) if image else image_uri(cloud, place)
 
 
 def served_job(cloud: Cloud, place: Place) -> dict[str, Any] | None:
@@ -133,8 +139,3 @@ def _passed(job: Mapping[str, Any] | None) -> bool | None:
     """Return whether a model met its success criteria; None where that is not known."""
     passed = final_metrics(job or {}).get("passed")
     return None if passed is None else passed >= 1
-
-
-def _trained_in(job: Mapping[str, Any] | None) -> str | None:
-    image = (job or {}).get("AlgorithmSpecification", {}).get("TrainingImage")
-    return str(image) if image else None

@@ -15,6 +15,7 @@ from fastml.sagemaker.launch.plan import Plan, Step
 __all__ = ["image_uri", "push_plan", "run_engine"]
 
 _ENGINES = ("docker", "podman")
+_SHOWN = 2  # how far a push is goes to standard error
 
 
 def image_uri(cloud: Cloud, place: Place) -> str:
@@ -91,15 +92,17 @@ def run_engine(cloud: Cloud, step: Step) -> None:
         (given,) = cloud.call("ecr.get_authorization_token")["authorizationData"]
         token = base64.b64decode(given["authorizationToken"]).decode()
         password = token.partition(":")[2]
-    _run(command, password)
+    _run(command, password, out=_SHOWN)
 
 
-def _run(command: list[str], given: str | None = None) -> str:
+def _run(command: list[str], given: str | None = None, out: int = subprocess.PIPE) -> str:
     try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, input=given, stdout=out, stderr=subprocess.PIPE, text=True, check=False
+        )
     except OSError as error:
         raise ConfigError(f"{command[0]!r} cannot be run: {error}") from error
     if done.returncode != 0:
         said = done.stderr.strip() or f"exit code {done.returncode}"
         raise LaunchError(f"`{' '.join(command)}` failed: {said}")
-    return done.stdout
+    return done.stdout or ""

@@ -12,8 +12,8 @@ from fastml.errors import ConfigError, LaunchError
 from fastml.sagemaker.launch.beginning import Beginning, beginning
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.comparing import Comparison, compare
-from fastml.sagemaker.launch.deploying import deploy_plan, served_job
-from fastml.sagemaker.launch.image import image_uri, push_plan
+from fastml.sagemaker.launch.deploying import deploy_plan, image_of, served_job
+from fastml.sagemaker.launch.image import push_plan
 from fastml.sagemaker.launch.overview import Overview, overview
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, joined
@@ -128,7 +128,7 @@ class Launcher:
         if cloud.find("sagemaker.describe_pipeline", PipelineName=monitor_name(place)) is None:
             return plan
         # What watches the endpoint must know which model it is now.
-        return joined([plan, monitor_plan(cloud, place, image_uri(cloud, place), data)])
+        return joined([plan, monitor_plan(cloud, place, image_of(cloud, place, found), data)])
 
     def transform(
         self,
@@ -154,11 +154,11 @@ class Launcher:
         join : bool
             Whether each prediction stands with its row (JSON Lines alone).
         """
-        _, data = self._model(job, model_data)
+        found, data = self._model(job, model_data)
         return transform_plan(
             self._cloud,
             self._place,
-            image_uri(self._cloud, self._place),
+            image_of(self._cloud, self._place, found),
             data,
             source,
             accept=accept,
@@ -174,7 +174,7 @@ class Launcher:
                 f"no model of a known training is in service at {self.name!r}; deploy one"
             )
         data = job["ModelArtifacts"]["S3ModelArtifacts"]
-        image = image_uri(self._cloud, self._place)
+        image = image_of(self._cloud, self._place, job)
         return monitor_plan(self._cloud, self._place, image, data, now=now)
 
     def retrain(self, *, on_drift: bool = False) -> Plan:
