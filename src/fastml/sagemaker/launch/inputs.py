@@ -94,7 +94,7 @@ def located(cloud: Cloud, place: Place, address: str) -> tuple[str, list[Step]]:
     steps = [
         Step(
             "upload",
-            f"{path} to s3://{place.bucket}/{place.key(folder, name)}",
+            f"{name} as s3://{place.bucket}/{place.key(folder, name)}",
             "s3.upload_file",
             {
                 "Filename": str(path),
