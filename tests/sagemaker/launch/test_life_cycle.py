@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fastml.sagemaker import Launcher
 from fastml.workflow.project import parse_project
 from tests.cli.test_commands import fastml
 from tests.sagemaker.launch.conftest import BUCKET, PROJECT, Launch
-from tests.sagemaker.launch.control_plane import ControlPlane
+from tests.sagemaker.launch.control_plane import REGION, ControlPlane
 
 
 def sagemaker(*arguments: str, exit_code: int = 0) -> str:
@@ -30,7 +31,14 @@ def objects() -> dict[str, bytes]:
     return {each.key: each.get()["Body"].read() for each in s3.objects.all()}
 
 
-def test_by_the_command_line(plane: ControlPlane, project: Path) -> None:
+def test_by_the_command_line(
+    plane: ControlPlane,
+    project: Path,
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each command would read the services' models anew.
+    monkeypatch.setattr(boto3, "Session", lambda **_named: session)
     policies = sagemaker("init")
     assert '"sts:AssumeRole"' in policies
     assert "missing: the role fastml" in policies
@@ -78,6 +86,41 @@ def test_by_the_command_line(plane: ControlPlane, project: Path) -> None:
     assert not objects()
     assert sagemaker("delete", "--yes", "--artifacts") == "nothing to do\n"
     assert "endpoint" not in sagemaker("status")
+
+
+ASKED_FOR = {
+    "HeadBucket": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "DeleteObjects": "DeleteObject",
+}
+SERVICES = {"monitoring": "cloudwatch"}
+
+
+def test_the_policy_of_whoever_launches_suffices(plane: ControlPlane, project: Path) -> None:
+    called = set()
+
+    def note(model: Any, **_: Any) -> None:
+        service = model.service_model.signing_name
+        called.add(f"{SERVICES.get(service, service)}:{ASKED_FOR.get(model.name, model.name)}")
+
+    session = boto3.Session(region_name=REGION)
+    session.events.register("before-call.*", note)
+    launcher = Launcher(project, session=session, every=0.0)
+    policies = launcher.init().policies
+    for plan in (
+        launcher.train, launcher.tune, launcher.deploy, launcher.monitor, launcher.retrain,
+        launcher.deploy, lambda: launcher.monitor(now=True),
+        lambda: launcher.transform("churn.parquet"), lambda: launcher.delete(artifacts=True),
+    ):  # fmt: skip
+        plan().apply(print)
+        launcher.status()
+    allowed: list[str] = []
+    for statement in policies["policy of whoever launches"]["Statement"]:
+        actions = statement["Action"]
+        allowed += [actions] if isinstance(actions, str) else actions
+    called.remove("sts:GetCallerIdentity")  # which no one can be denied
+    assert len(called) > 40
+    assert not [call for call in called if not any(fnmatch(call, each) for each in allowed)]
 
 
 def test_what_a_job_is_given(launcher: Launcher) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastml._typing import PathLike
-from fastml.data.atomic import atomic_path
+from fastml.atomic import atomic_path
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.policy import execution_policy, launcher_policy, trust_policy

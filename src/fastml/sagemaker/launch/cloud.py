@@ -6,13 +6,16 @@ neither read nor kept here. `AWS_ENDPOINT_URL` leads all calls elsewhere.
 
 from __future__ import annotations
 
+import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastml import __version__
 from fastml.errors import ConfigError, LaunchError
 from fastml.extras import load_extra
+from fastml.sagemaker.launch.engine import show
 from fastml.sagemaker.launch.plan import Step
 from fastml.sagemaker.launch.watched import watched
 
@@ -23,7 +26,6 @@ _ABSENT_WORDS = ("could not find", "does not exist", "not found", "no scalable t
 _ADVICE = {
     "AccessDenied": "whoever launches may not do that; `fastml sagemaker init` prints a policy",
     "UnrecognizedClient": "the credentials are not known; `aws sts get-caller-identity` tests them",
-    "InvalidClientToken": "the credentials are not known; `aws sts get-caller-identity` tests them",
     "ExpiredToken": "the credentials have expired; sign in again",
     "ResourceLimitExceeded": "a quota of the account; ask for more in Service Quotas, or choose "
     "another instance",
@@ -91,15 +93,9 @@ class Cloud:
         LaunchError
             If the service refuses; the message says what to do.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
         service, operation = call.split(".")
-        try:
+        with _told(call):
             answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
-        except ClientError as error:
-            raise _refused(call, error.response.get("Error", {})) from error
-        except (BotoCoreError, load_extra("boto3").exceptions.Boto3Error) as error:
-            raise LaunchError(f"{call}: {error}{_advice(type(error).__name__)}") from error
         return answer
 
     def find(self, call: str, /, **request: Any) -> dict[str, Any] | None:
@@ -111,44 +107,42 @@ class Cloud:
 
     def pages(self, call: str, key: str, /, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield what lies under `key` in every page of an operation that lists."""
-        token = "NextToken" if not call.endswith("_v2") else "ContinuationToken"
-        while True:
-            answer = self.call(call, **request)
-            yield from answer.get(key, ())
-            following = answer.get("NextToken") or answer.get("NextContinuationToken")
-            following = following or answer.get("nextToken")
-            if not following:
-                return
-            request["nextToken" if "nextToken" in answer else token] = following
+        service, operation = call.split(".")
+        with _told(call):
+            for page in self._client(service).get_paginator(operation).paginate(**request):
+                yield from page.get(key, ())
 
     def do(self, step: Step, tell: Callable[[str], None], *, stop: bool) -> None:
         """Carry out a step, and tell how it goes."""
         if step.act == "wait":
             self._wait(step, tell, stop=stop)
-        elif step.call == "engine":
-            from fastml.sagemaker.launch.image import run_engine
-
-            run_engine(self, step)
+            return
+        if step.call == "engine":
+            self._run(step.request["command"])
         else:
             self.call(step.call, **step.request)
-        if step.act != "wait":
-            tell(f"done: {step}")
+        tell(f"done: {step}")
+
+    def _run(self, command: Sequence[str]) -> None:
+        """Run a command of the engine; a login is given its password where no one sees it."""
+        password = None
+        if "--password-stdin" in command:
+            (given,) = self.call("ecr.get_authorization_token")["authorizationData"]
+            token = base64.b64decode(given["authorizationToken"]).decode()
+            password = token.partition(":")[2]
+        show(command, password)
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             from botocore.config import Config
-            from botocore.exceptions import BotoCoreError
 
             config = Config(
                 retries={"mode": "standard", "max_attempts": 8},
                 user_agent_extra=f"fastml/{__version__}",
             )
-            try:
-                self._clients[service] = self._session.client(
-                    service, region_name=self.region, config=config
-                )
-            except BotoCoreError as error:
-                raise LaunchError(f"{service}: {error}{_advice(type(error).__name__)}") from error
+            self._clients[service] = self._session.client(
+                service, region_name=self.region, config=config
+            )
         return self._clients[service]
 
     def _wait(self, step: Step, tell: Callable[[str], None], *, stop: bool) -> None:
@@ -182,6 +176,19 @@ class Cloud:
                     f"{step.what}: {key} is {found.get(key)}, not {value}: it was rolled back, "
                     "as an alarm told; `fastml sagemaker status` shows which"
                 )
+
+
+@contextmanager
+def _told(call: str) -> Iterator[None]:
+    """Turn what boto3 raises into a `LaunchError` that says what to do."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _refused(call, error.response.get("Error", {})) from error
+    except (BotoCoreError, load_extra("boto3").exceptions.Boto3Error) as error:
+        raise LaunchError(f"{call}: {error}{_advice(type(error).__name__)}") from error
 
 
 def _refused(call: str, error: dict[str, Any]) -> LaunchError:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
-import subprocess
 
 from fastml import __version__
-from fastml.errors import ConfigError, LaunchError
+from fastml.errors import ConfigError
 from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.engine import output_of
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, Step
 
-__all__ = ["image_uri", "push_plan", "run_engine"]
+__all__ = ["image_uri", "push_plan"]
 
 _ENGINES = ("docker", "podman")
-_SHOWN = 2  # how far a push is goes to standard error
 
 
 def image_uri(cloud: Cloud, place: Place) -> str:
@@ -57,7 +55,7 @@ def push_plan(cloud: Cloud, place: Place, image: str, engine: str | None) -> Pla
         raise ConfigError("neither docker nor podman is here; name the engine: --engine PROGRAM")
     name = place.settings.repository
     inspected = [engine, "image", "inspect", "--format", "{{.Id}}", image]
-    content = _run(inspected).strip().removeprefix("sha256:")[:12]
+    content = output_of(inspected).strip().removeprefix("sha256:")[:12]
     tag = f"{__version__}-{content}"
     remote = f"{place.registry}/{name}:{tag}"
     names = {"image": remote}
@@ -76,33 +74,3 @@ def push_plan(cloud: Cloud, place: Place, image: str, engine: str | None) -> Pla
     commands = (login, [engine, "tag", image, remote], [engine, "push", remote])
     steps += [Step("run", " ".join(each), "engine", {"command": each}) for each in commands]
     return Plan(tuple(steps), cloud, names=names)
-
-
-def run_engine(cloud: Cloud, step: Step) -> None:
-    """Run a command of the plan; a login is given its password where no one sees it.
-
-    Raises
-    ------
-    LaunchError
-        If the command fails.
-    """
-    command = list(step.request["command"])
-    password = None
-    if "--password-stdin" in command:
-        (given,) = cloud.call("ecr.get_authorization_token")["authorizationData"]
-        token = base64.b64decode(given["authorizationToken"]).decode()
-        password = token.partition(":")[2]
-    _run(command, password, out=_SHOWN)
-
-
-def _run(command: list[str], given: str | None = None, out: int = subprocess.PIPE) -> str:
-    try:
-        done = subprocess.run(
-            command, input=given, stdout=out, stderr=subprocess.PIPE, text=True, check=False
-        )
-    except OSError as error:
-        raise ConfigError(f"{command[0]!r} cannot be run: {error}") from error
-    if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
-        raise LaunchError(f"`{' '.join(command)}` failed: {said}")
-    return done.stdout or ""

@@ -82,8 +82,10 @@ def launcher_policy(place: Place) -> Document:
         _allow([f"sagemaker:{verb}*" for verb in
                 ("Create", "Describe", "Update", "Delete", "Stop", "AddTags")], things),
         _allow("sagemaker:List*", "*"),
-        _allow(["ecr:GetAuthorizationToken", "cloudwatch:DescribeAlarms",
-                "application-autoscaling:*", "events:ListRules"], "*"),
+        _allow(["ecr:GetAuthorizationToken", "cloudwatch:DescribeAlarms"], "*"),
+        _allow([f"application-autoscaling:{call}" for call in
+                ("RegisterScalableTarget", "DeregisterScalableTarget", "DescribeScalableTargets",
+                 "PutScalingPolicy", "DescribeScalingPolicies")], "*"),
         _allow(["ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:DescribeImages",
                 "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload",
                 "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
