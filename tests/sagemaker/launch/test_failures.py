@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from fastml.cli.launch import train
 from fastml.errors import ConfigError, DataError, LaunchError
 from fastml.sagemaker import Launcher
 from fastml.sagemaker.launch.cloud import Cloud
@@ -95,7 +98,7 @@ def test_without_a_region(
 
 
 def test_without_the_extra(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(ConfigError, match=r"pip install 'fastml\[sagemaker\]'"):
         Launcher(project)
 
@@ -132,6 +135,24 @@ def test_nothing_is_done_without_a_yes(plane: ControlPlane, project: Path) -> No
     assert "--yes" in error
     assert not boto3.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
     assert "KEY=VALUE" in fastml("sagemaker", "train", "--set", "l2", exit_code=2).stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_whoever_is_asked_may_say_no(
+    plane: ControlPlane, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = boto3.client("sagemaker").list_training_jobs
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    with pytest.raises(ConfigError, match="nothing was done"):
+        train(project=str(project))
+    assert not jobs()["TrainingJobSummaries"]
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    train(project=str(project))
+    assert len(jobs()["TrainingJobSummaries"]) == 1
 
 
 def test_the_gate(launcher: Launcher, plane: ControlPlane) -> None:

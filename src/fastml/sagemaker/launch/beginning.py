@@ -84,7 +84,7 @@ def _missing(cloud: Cloud, place: Place) -> Iterator[str]:
             f"the role {role}: aws iam create-role --role-name {role} "
             "--assume-role-policy-document file://trust.json, and aws iam put-role-policy"
         )
-    if cloud.find("s3.head_bucket", Bucket=place.bucket) is None:
+    if cloud.find("s3.head_bucket", Bucket=place.bucket, **place.owned) is None:
         yield f"the bucket {place.bucket}: aws s3 mb s3://{place.bucket} --region {place.region}"
     if place.settings.image is None:
         name = place.settings.repository

@@ -17,7 +17,7 @@ from fastml.sagemaker.launch.place import Place, Request, digest
 from fastml.sagemaker.launch.plan import Step
 from fastml.workflow.project import Project, parse_project
 
-__all__ = ["Inputs", "inputs", "located"]
+__all__ = ["Inputs", "extra", "inputs", "located"]
 
 _BLOCK = 1 << 20
 _FILE = "project.toml"
@@ -63,7 +63,7 @@ def inputs(cloud: Cloud, place: Place, project: Project, *, without: Iterable[st
     key = place.key(folder, _FILE)
     steps = [step for _, steps in found.values() for step in steps]
     if key not in _there(cloud, place, place.key(folder)):
-        request = {"Bucket": place.bucket, "Key": key, "Body": parsed.text, **_sealed(place)}
+        request = {"Bucket": place.bucket, "Key": key, "Body": parsed.text, **extra(place)}
         steps.append(
             Step("upload", f"the project as s3://{place.bucket}/{key}", "s3.put_object", request)
         )
@@ -100,7 +100,7 @@ def located(cloud: Cloud, place: Place, address: str) -> tuple[str, list[Step]]:
                 "Filename": str(path),
                 "Bucket": place.bucket,
                 "Key": place.key(folder, name),
-                **({"ExtraArgs": _sealed(place)} if _sealed(place) else {}),
+                "ExtraArgs": extra(place),
             },
         )
         for name, path in files.items()
@@ -124,14 +124,16 @@ def _resolved(paths: Iterable[Path]) -> list[Path]:
 
 def _there(cloud: Cloud, place: Place, prefix: str) -> dict[str, int]:
     """Return the sizes of the objects below a prefix, in bytes, by their keys."""
-    pages = cloud.pages("s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=f"{prefix}/")
+    pages = cloud.pages(
+        "s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=f"{prefix}/", **place.owned
+    )
     return {each["Key"]: each["Size"] for each in pages}
 
 
-def _sealed(place: Place) -> Request:
-    if not place.settings.kms_key:
-        return {}
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": place.settings.kms_key}
+def extra(place: Place) -> Request:
+    """Return the keys of an upload that say whose bucket it is and how it is encrypted."""
+    key = place.encrypted("SSEKMSKeyId")
+    return {**place.owned, **key, **({"ServerSideEncryption": "aws:kms"} if key else {})}
 
 
 def _channel(name: str, uri: str, mode: str) -> Request:

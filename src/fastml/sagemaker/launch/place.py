@@ -107,8 +107,16 @@ class Place:
             }
         }
 
-    def key_of(self, name: str) -> Request:
-        """Return the key of a request that names the encryption key, where there is one."""
+    @property
+    def owned(self) -> Request:
+        """The key of a request that makes sure whose bucket it is.
+
+        The name that SageMaker's SDK takes can be foretold, and taken by others.
+        """
+        return {} if self.settings.bucket else {"ExpectedBucketOwner": self.account}
+
+    def encrypted(self, name: str) -> Request:
+        """Return the key of a request by which it is encrypted, where the project has its own."""
         return {name: self.settings.kms_key} if self.settings.kms_key else {}
 
 

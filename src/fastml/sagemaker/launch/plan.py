@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-__all__ = ["Act", "Doer", "Plan", "Step"]
+__all__ = ["Act", "Doer", "Plan", "Step", "joined"]
 
 Act = Literal["keep", "create", "update", "upload", "run", "wait", "delete"]
 _WORDS = {"keep": "is there", "wait": "wait for"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastml._typing import Task
 from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.inputs import extra
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Step
 from fastml.sagemaker.launch.training import final_metrics, task_of
@@ -50,12 +51,11 @@ def registry_steps(
         return [Step("keep", f"model package of {name}")]
     key = place.key("registry", name, "statistics.json")
     report = json.dumps(metrics_report(task_of(project), final_metrics(job)), indent=1)
-    upload = {"Bucket": place.bucket, "Key": key, "Body": report}
+    upload = {"Bucket": place.bucket, "Key": key, "Body": report, **extra(place)}
     where = f"s3://{place.bucket}/{key}"
     steps.append(Step("upload", f"metrics as {where}", "s3.put_object", upload))
     statistics = {"ContentType": "application/json", "S3Uri": where}
     status = "Approved" if approved else "PendingManualApproval"
-    instances = [place.settings.endpoint.instance]
     package: Request = {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": f"trained by {name}",
@@ -63,8 +63,7 @@ def registry_steps(
             "Containers": [{"Image": image, "ModelDataUrl": data}],
             "SupportedContentTypes": _TYPES,
             "SupportedResponseMIMETypes": _TYPES,
-            "SupportedRealtimeInferenceInstanceTypes": instances,
-            "SupportedTransformInstanceTypes": instances,
+            "SupportedRealtimeInferenceInstanceTypes": [place.settings.endpoint.instance],
         },
         "ModelApprovalStatus": status,
         "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},

@@ -88,11 +88,16 @@ def _models(cloud: Cloud, place: Place) -> Iterator[Step]:
 
 def _objects(cloud: Cloud, place: Place) -> Iterator[Step]:
     listed = cloud.pages(
-        "s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=f"{place.prefix}/"
+        "s3.list_objects_v2",
+        "Contents",
+        Bucket=place.bucket,
+        Prefix=f"{place.prefix}/",
+        **place.owned,
     )
     keys = [{"Key": each["Key"]} for each in listed]
     for at in range(0, len(keys), _OBJECTS):
         some = keys[at : at + _OBJECTS]
-        request = {"Bucket": place.bucket, "Delete": {"Objects": some, "Quiet": True}}
+        objects = {"Objects": some, "Quiet": True}
+        request = {"Bucket": place.bucket, "Delete": objects, **place.owned}
         what = f"{len(some)} objects of {place.uri()}/"
         yield Step("delete", what, "s3.delete_objects", request)

@@ -146,14 +146,14 @@ def monitor_request(place: Place, image: str, data: str) -> Request:
                     },
                 }
             ],
-            **place.key_of("KmsKeyId"),
+            **place.encrypted("KmsKeyId"),
         },
         "ProcessingResources": {
             "ClusterConfig": {
                 "InstanceCount": 1,
                 "InstanceType": settings.monitor.instance,
                 "VolumeSizeInGB": settings.monitor.volume,
-                **place.key_of("VolumeKmsKeyId"),
+                **place.encrypted("VolumeKmsKeyId"),
             }
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": _HOUR},

@@ -27,7 +27,7 @@ def endpoint_config_request(place: Place, model: str) -> Request:
     endpoint = place.settings.endpoint
     request: Request = {"ProductionVariants": [_variant(endpoint, model)]}
     if endpoint.kind != "serverless":
-        request |= place.key_of("KmsKeyId")
+        request |= place.encrypted("KmsKeyId")
     if endpoint.kind == "async":
         request["AsyncInferenceConfig"] = _async(place, endpoint)
     if endpoint.capture:
@@ -40,7 +40,7 @@ def endpoint_config_request(place: Place, model: str) -> Request:
                 "CsvContentTypes": ["text/csv"],
                 "JsonContentTypes": ["application/json", "application/jsonlines"],
             },
-            **place.key_of("KmsKeyId"),
+            **place.encrypted("KmsKeyId"),
         }
     return request
 
@@ -93,7 +93,7 @@ def _async(place: Place, endpoint: Endpoint) -> Request:
     output: Request = {
         "S3OutputPath": place.uri("answers"),
         "S3FailurePath": place.uri("failures"),
-        **place.key_of("KmsKeyId"),
+        **place.encrypted("KmsKeyId"),
     }
     if endpoint.topics:
         output["NotificationConfig"] = {

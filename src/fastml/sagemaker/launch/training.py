@@ -59,7 +59,7 @@ def training_request(
         "InstanceType": settings.instance,
         "InstanceCount": 1,
         "VolumeSizeInGB": settings.volume,
-        **place.key_of("VolumeKmsKeyId"),
+        **place.encrypted("VolumeKmsKeyId"),
     }
     if settings.keep_alive:
         resources["KeepAlivePeriodInSeconds"] = settings.keep_alive
@@ -71,7 +71,7 @@ def training_request(
         },
         "RoleArn": place.role,
         "InputDataConfig": list(channels.channels),
-        "OutputDataConfig": {"S3OutputPath": place.uri("jobs"), **place.key_of("KmsKeyId")},
+        "OutputDataConfig": {"S3OutputPath": place.uri("jobs"), **place.encrypted("KmsKeyId")},
         "ResourceConfig": resources,
         "StoppingCondition": stopping,
         "HyperParameters": dict(hyperparameters),

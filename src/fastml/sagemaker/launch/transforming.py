@@ -109,12 +109,12 @@ def transform_request(
             "S3OutputPath": place.uri("predictions"),
             "Accept": accept,
             "AssembleWith": "Line" if lines else "None",
-            **place.key_of("KmsKeyId"),
+            **place.encrypted("KmsKeyId"),
         },
         "TransformResources": {
             "InstanceType": place.settings.endpoint.instance,
             "InstanceCount": 1,
-            **place.key_of("VolumeKmsKeyId"),
+            **place.encrypted("VolumeKmsKeyId"),
         },
     }
     if not lines:
