@@ -8,6 +8,7 @@ __all__ = ["info"]
 
 _OPTIONAL = (
     "pandas", "polars", "scipy", "sklearn", "duckdb", "torch", "ray", "xgboost", "optuna", "onnx",
+    "boto3",
 )  # fmt: skip
 
 

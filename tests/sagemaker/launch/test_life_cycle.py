@@ -246,6 +246,8 @@ def test_a_model_of_elsewhere_is_deployed(launch: Launch) -> None:
     assert "whether it met its success criteria is not known" in plan.notes
     plan.apply(print)
     assert not launcher.deploy(model_data="s3://bucket/model.tar.gz").changes
+    launcher.train().apply(print)
+    assert launcher.compare().why == "no model of a known training is in service"
     with pytest.raises(ConfigError, match="not both"):
         launcher.deploy("a-job", model_data="s3://bucket/model.tar.gz")
 

@@ -62,7 +62,7 @@ def compare(
     if found.get("passed") == 0:
         return Comparison(False, "it did not meet its success criteria", job)
     if old is None:
-        return Comparison(True, "no model is in service", job)
+        return Comparison(True, "no model of a known training is in service", job)
     if old["TrainingJobName"] == job:
         return Comparison(False, "it is in service already", job)
     value, other = found.get(name), final_metrics(old).get(name)

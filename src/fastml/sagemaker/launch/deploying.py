@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from fastml.sagemaker.launch.watched import watch
 from fastml.workflow.project import Project
 
 __all__ = ["deploy_plan", "image_of", "model_steps", "served_job"]
+
+_MODEL_OF = re.compile(r".*/([^/]+)/output/model\.tar\.gz")  # where SageMaker puts a job's model
 
 
 def deploy_plan(
@@ -105,9 +108,8 @@ def served_job(cloud: Cloud, place: Place) -> dict[str, Any] | None:
     model = cloud.call(
         "sagemaker.describe_model", ModelName=config["ProductionVariants"][0]["ModelName"]
     )
-    data = str(model["PrimaryContainer"]["ModelDataUrl"])
-    *_, name, _, _ = ["", *data.split("/")]  # .../JOB/output/model.tar.gz
-    return cloud.find("sagemaker.describe_training_job", TrainingJobName=name)
+    job = _MODEL_OF.fullmatch(model["PrimaryContainer"]["ModelDataUrl"])
+    return cloud.find("sagemaker.describe_training_job", TrainingJobName=job[1]) if job else None
 
 
 def _endpoint_steps(cloud: Cloud, place: Place, config: str) -> list[Step]:

@@ -20,17 +20,27 @@ from fastml.workflow.settings import (
     whole,
 )
 
-__all__ = ["Endpoint", "Monitor", "Settings", "Tuning", "read_launch_settings"]
+__all__ = [
+    "MOST_NAME",
+    "MOST_SECONDS",
+    "Endpoint",
+    "Monitor",
+    "Settings",
+    "Tuning",
+    "read_launch_settings",
+]
 
 _NAME = re.compile(r"[a-z0-9](-*[a-z0-9])*")
 _SCHEDULE = re.compile(r"(rate|cron)\(.+\)")
 MOST_NAME = 20
 """Characters of a project's name: with what is added, a tuning job's name has 32 at most."""
 _DAY = 24 * 60 * 60
+MOST_SECONDS = 28 * _DAY
+"""For a training job, SageMaker's bound."""
 _INSTANCE = "ml.m5.large"
 
 
-def launch_name(value: Any, where: str) -> str:
+def _name(value: Any, where: str) -> str:
     """Check for a name that jobs and endpoints can begin with."""
     name = text(value, where)
     if len(name) > MOST_NAME or not _NAME.fullmatch(name):
@@ -132,7 +142,7 @@ class Settings:
     """[sagemaker]: where and on what a project is launched."""
 
     role: Annotated[str, text]
-    name: Annotated[str | None, launch_name] = None
+    name: Annotated[str | None, _name] = None
     region: Annotated[str | None, text] = None
     bucket: Annotated[str | None, text] = None
     prefix: Annotated[str | None, text] = None
@@ -141,9 +151,9 @@ class Settings:
     instance: Annotated[str, _instance] = "ml.m5.xlarge"
     volume: Annotated[int, whole(at_least=1)] = 30
     input_mode: Annotated[str, choice("File", "FastFile", "Pipe")] = "File"
-    max_runtime: Annotated[int, whole(at_least=60, at_most=28 * _DAY)] = _DAY
+    max_runtime: Annotated[int, whole(at_least=60, at_most=MOST_SECONDS)] = _DAY
     spot: Annotated[bool, flag] = False
-    max_wait: Annotated[int | None, whole(at_least=60, at_most=28 * _DAY)] = None
+    max_wait: Annotated[int | None, whole(at_least=60, at_most=MOST_SECONDS)] = None
     keep_alive: Annotated[int, whole(at_most=3600)] = 0
     kms_key: Annotated[str | None, text] = None
     subnets: Annotated[tuple[str, ...], texts] = ()

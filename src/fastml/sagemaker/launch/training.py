@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import Inputs, inputs
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.settings import MOST_SECONDS
 from fastml.sagemaker.launch.watched import watch
 from fastml.sagemaker.metrics import metric_definitions
 from fastml.workflow.project import Project, parse_project
@@ -54,7 +54,9 @@ def training_request(
     settings = place.settings
     stopping: Request = {"MaxRuntimeInSeconds": settings.max_runtime}
     if settings.spot:
-        stopping["MaxWaitTimeInSeconds"] = settings.max_wait or 2 * settings.max_runtime
+        stopping["MaxWaitTimeInSeconds"] = settings.max_wait or min(
+            2 * settings.max_runtime, MOST_SECONDS
+        )
     resources = {
         "InstanceType": settings.instance,
         "InstanceCount": 1,
@@ -174,7 +176,7 @@ def _checkpoint(place: Place, name: str) -> Request:
 
 def _notes(place: Place) -> tuple[str, ...]:
     settings = place.settings
-    hours = json.dumps(round(settings.max_runtime / 3600, 1))
+    hours = f"{settings.max_runtime / 3600:.3g}"
     notes = [f"{settings.instance}, at most {hours} h{', spot' if settings.spot else ''}"]
     if settings.keep_alive:
         notes.append(f"the instance is kept warm, and billed, for {settings.keep_alive} s after")
