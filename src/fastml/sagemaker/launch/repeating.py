@@ -14,11 +14,11 @@ from fastml.errors import ConfigError
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import inputs
+from fastml.sagemaker.launch.jobs import job_plan
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Act, Plan, Step
 from fastml.sagemaker.launch.serving import VARIANT
-from fastml.sagemaker.launch.training import attempt, task_of, training_request
-from fastml.sagemaker.launch.watched import watch
+from fastml.sagemaker.launch.training import task_of, training_request
 from fastml.workflow.project import Project
 
 __all__ = [
@@ -77,15 +77,10 @@ def monitor_plan(cloud: Cloud, place: Place, image: str, data: str, *, now: bool
         schedule = {"ScheduleExpression": place.settings.monitor.schedule}
         return _rule_plan(cloud, place, monitor_name(place), "Processing", request, schedule)
     base = f"{monitor_name(place)}-{place.named(request).rpartition('-')[2]}"
-    name, _ = attempt(cloud, "processing_job", "ProcessingJobName", base, again=True)
-    what = f"processing job {name}"
-    create = Step(
-        "create", what, "sagemaker.create_processing_job", {"ProcessingJobName": name, **request}
+    notes = [f"reports: {place.uri('monitor')}"]
+    return job_plan(
+        cloud, place, "processing_job", base, lambda _name: request, notes=notes, again=True
     )
-    asked = {"ProcessingJobName": name}
-    waiting = watch("sagemaker.describe_processing_job", what, asked)
-    notes = (f"reports: {place.uri('monitor')}",)
-    return Plan((create, *waiting), cloud, notes, {"processing_job": name})
 
 
 def retrain_rule_plan(cloud: Cloud, place: Place, project: Project) -> Plan:

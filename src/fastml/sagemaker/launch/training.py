@@ -10,18 +10,16 @@ from fastml.errors import ConfigError, LaunchError
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import Inputs, inputs
+from fastml.sagemaker.launch.jobs import job_plan
 from fastml.sagemaker.launch.place import Place, Request
-from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.plan import Plan
 from fastml.sagemaker.launch.settings import MOST_SECONDS
-from fastml.sagemaker.launch.watched import watch
 from fastml.sagemaker.metrics import metric_definitions
 from fastml.workflow.project import Project, parse_project
 
-__all__ = ["attempt", "final_metrics", "newest_job", "task_of", "train_plan", "training_request"]
+__all__ = ["final_metrics", "newest_job", "task_of", "train_plan", "training_request"]
 
-_STATUS = "TrainingJobStatus"
 _MAY_DIFFER = "rows in S3 may have changed since; `fastml sagemaker retrain` trains on them again"
-_GONE = ("Failed", "Stopped", "Stopping")
 
 
 def task_of(project: Project) -> Task:
@@ -109,35 +107,17 @@ def train_plan(
     task = task_of(project)
     channels = inputs(cloud, place, project)
     request = training_request(place, task, image_uri(cloud, place), channels, hyperparameters)
-    name, found = attempt(
-        cloud, "training_job", "TrainingJobName", place.named(request), again=again
+    return job_plan(
+        cloud,
+        place,
+        "training_job",
+        place.named(request),
+        lambda name: {**request, "CheckpointConfig": {"S3Uri": place.uri("checkpoints", name)}},
+        before=channels.steps,
+        notes=_notes(place),
+        kept=[_MAY_DIFFER] if channels.remote else [],
+        again=again,
     )
-    what, names = f"training job {name}", {"training_job": name}
-    waiting = watch("sagemaker.describe_training_job", what, {"TrainingJobName": name}, found)
-    if found:
-        kept = Step("keep", f"{what} ({found[_STATUS]})")
-        notes = (_MAY_DIFFER,) if channels.remote else ()
-        return Plan((kept, *waiting), cloud, notes, names)
-    whole = {"TrainingJobName": name, **request, **_checkpoint(place, name), "Tags": place.tags}
-    create = Step("create", what, "sagemaker.create_training_job", whole)
-    return Plan((*channels.steps, create, *waiting), cloud, _notes(place), names)
-
-
-def attempt(
-    cloud: Cloud, kind: str, key: str, base: str, *, again: bool = False
-) -> tuple[str, dict[str, Any] | None]:
-    """Return the name of a job, and the job if it is there.
-
-    A name is used up even by a job that failed: the next is tried, `NAME-2`.
-    """
-    name, count = base, 1
-    status = f"{key.removesuffix('Name')}Status"
-    while found := cloud.find(f"sagemaker.describe_{kind}", **{key: name}):
-        if found[status] not in _GONE and not (again and found[status] == "Completed"):
-            return name, found
-        count += 1
-        name = f"{base}-{count}"
-    return name, None
 
 
 def newest_job(cloud: Cloud, place: Place) -> dict[str, Any]:
@@ -168,10 +148,6 @@ def newest_job(cloud: Cloud, place: Place) -> dict[str, Any]:
 def final_metrics(job: Mapping[str, Any]) -> dict[str, float]:
     """Return the metrics that SageMaker found in the log of a job."""
     return {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", ())}
-
-
-def _checkpoint(place: Place, name: str) -> Request:
-    return {"CheckpointConfig": {"S3Uri": place.uri("checkpoints", name)}}
 
 
 def _notes(place: Place) -> tuple[str, ...]:

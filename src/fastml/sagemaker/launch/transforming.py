@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from fastml.errors import ConfigError
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.deploying import model_steps
 from fastml.sagemaker.launch.inputs import located
+from fastml.sagemaker.launch.jobs import job_plan
 from fastml.sagemaker.launch.place import Place, Request
-from fastml.sagemaker.launch.plan import Plan, Step
-from fastml.sagemaker.launch.training import attempt
-from fastml.sagemaker.launch.watched import watch
+from fastml.sagemaker.launch.plan import Plan
 
 __all__ = ["transform_plan", "transform_request"]
 
@@ -68,18 +68,18 @@ def transform_plan(
     model, steps = model_steps(cloud, place, image, data)
     where, uploads = located(cloud, place, source)
     request = transform_request(place, model, where, kind, accept, join=join)
-    name, found = attempt(cloud, "transform_job", "TransformJobName", place.named(request))
-    out = f"{request['TransformOutput']['S3OutputPath']}/{name}"
-    what, names = f"transform job {name}", {"transform_job": name, "out": out}
-    waiting = watch("sagemaker.describe_transform_job", what, {"TransformJobName": name}, found)
-    if found:
-        kept = Step("keep", f"{what} ({found['TransformJobStatus']})")
-        return Plan((kept, *waiting), cloud, (f"predictions: {out}",), names)
-    request["TransformOutput"]["S3OutputPath"] = out
-    whole = {"TransformJobName": name, **request, "Tags": place.tags}
-    create = Step("create", what, "sagemaker.create_transform_job", whole)
-    notes = (f"predictions: {out}",)
-    return Plan((*steps, *uploads, create, *waiting), cloud, notes, names)
+    base = place.named(request)
+
+    def named(name: str) -> Request:
+        folder = place.uri("predictions", name)
+        return {
+            **request,
+            "TransformOutput": {**request["TransformOutput"], "S3OutputPath": folder},
+        }
+
+    plan = job_plan(cloud, place, "transform_job", base, named, before=[*steps, *uploads])
+    out = place.uri("predictions", plan.names["transform_job"])
+    return replace(plan, notes=(f"predictions: {out}",), names={**plan.names, "out": out})
 
 
 def transform_request(

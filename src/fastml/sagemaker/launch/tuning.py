@@ -10,17 +10,16 @@ from fastml.errors import ConfigError
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import inputs
+from fastml.sagemaker.launch.jobs import job_plan
 from fastml.sagemaker.launch.place import Place, Request
-from fastml.sagemaker.launch.plan import Plan, Step
+from fastml.sagemaker.launch.plan import Plan
 from fastml.sagemaker.launch.settings import Tuning
-from fastml.sagemaker.launch.training import attempt, task_of, training_request
-from fastml.sagemaker.launch.watched import watch
+from fastml.sagemaker.launch.training import task_of, training_request
 from fastml.sagemaker.metrics import objective
 from fastml.workflow.project import Project, parse_project
 
 __all__ = ["parameter_ranges", "tune_plan"]
 
-_KEY = "HyperParameterTuningJobName"
 _OWN = ("sagemaker", "tune")  # a search within every trial would be one too many
 
 
@@ -45,25 +44,19 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
         "TrainingJobDefinition": _definition(definition),
         **_warm_start(tuning),
     }
-    base = place.named(request)
-    name, found = attempt(cloud, "hyper_parameter_tuning_job", _KEY, base)
-    what, names = f"tuning job {name}", {"tuning_job": name}
-    call = "sagemaker.describe_hyper_parameter_tuning_job"
-    waiting = watch(call, what, {_KEY: name}, found)
-    if found:
-        kept = Step("keep", f"{what} ({found['HyperParameterTuningJobStatus']})")
-        return Plan((kept, *waiting), cloud, names=names)
-    create = Step(
-        "create",
-        what,
-        "sagemaker.create_hyper_parameter_tuning_job",
-        {_KEY: name, **request, "Tags": place.tags},
-    )
     notes = (
         f"{tuning.jobs} training jobs on {place.settings.instance}, {tuning.parallel} at a time, "
         f"by {goal['MetricName']}",
     )
-    return Plan((*channels.steps, create, *waiting), cloud, notes, names)
+    return job_plan(
+        cloud,
+        place,
+        "hyper_parameter_tuning_job",
+        place.named(request),
+        lambda _name: request,
+        before=channels.steps,
+        notes=notes,
+    )
 
 
 def parameter_ranges(stated: Mapping[str, Any]) -> Request:
@@ -164,7 +157,7 @@ def _definition(request: Request) -> Request:
 def _warm_start(tuning: Tuning) -> Request:
     if not tuning.warm_start:
         return {}
-    parents = [{_KEY: name} for name in tuning.warm_start]
+    parents = [{"HyperParameterTuningJobName": name} for name in tuning.warm_start]
     return {
         "WarmStartConfig": {
             "ParentHyperParameterTuningJobs": parents,
