@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,9 @@ def model(kind: str) -> fastml.Pipeline:
 @pytest.fixture(params=list(KINDS))
 def pipeline(request: pytest.FixtureRequest) -> fastml.Pipeline:
     return model(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    model("numbers").save(tmp_path / "model")
+    return tmp_path / "model"

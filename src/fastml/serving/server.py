@@ -8,9 +8,12 @@ import select
 import signal
 import socket
 import sys
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final, NoReturn
 
 from fastml.errors import ConfigError, FastMLError, ServingError
 from fastml.serving.app import Limits
@@ -24,6 +27,11 @@ ENOUGH = 25.0
 """Seconds that workers have to end in: the platform kills after 30."""
 HOPELESS = 3
 """Workers in a row that end before they are ready."""
+SETTLED = 10.0
+"""Seconds after which a worker's end has nothing to do with that of the one before it."""
+SHORTEST, LONGEST = 0.1, 5.0
+"""Seconds before a worker is replaced whose forerunner did not settle either: doubled each time."""
+_HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 @dataclass(slots=True)
@@ -32,7 +40,10 @@ class _Child:
 
     row: int
     pipe: int
+    began: float
     ready: bool = False
+    heard: bool = False
+    """Whether its pipe has nothing more to say."""
 
 
 def serve(
@@ -78,7 +89,10 @@ def serve(
 
 
 class _Supervisor:
-    """The process that starts the workers, replaces them, and passes signals on."""
+    """The process that starts the workers, replaces them, and passes signals on.
+
+    Handlers of signals only take note; the loop, which each signal wakes, acts.
+    """
 
     def __init__(
         self,
@@ -93,22 +107,28 @@ class _Supervisor:
         self._workers = workers
         self._counters = Counters(workers)
         self._children: dict[int, _Child] = {}
-        self._ending = False
+        self._due = dict.fromkeys(range(workers), 0.0)
+        """When to start the workers that are not there."""
+        self._pauses = [0.0] * workers
+        """How long each is waited for when its forerunner ends."""
+        self._told = False
+        self._deadline: float | None = None
+        """When workers are killed that have been told to end."""
         self._early = 0
 
     def run(self) -> None:
         read, write = os.pipe()
         os.set_blocking(write, False)
-        # Signals wake the loop up; what they are about is looked at there.
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in _HEARD:
             signal.signal(number, self._heard)
         try:
-            for row in range(self._workers):
-                self._start(row)
-            while self._children:
+            while self._children or self._due:
+                self._start_due()
                 self._wait(read)
                 self._reap()
+                if self._told:
+                    self._drain()
         finally:
             signal.set_wakeup_fd(-1)
             os.close(read)
@@ -116,76 +136,97 @@ class _Supervisor:
             self._listening.close()
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGCHLD and not self._ending:
-            self._ending = True
+        self._told = self._told or number != signal.SIGCHLD
+
+    def _drain(self) -> None:
+        """Tell the workers to end, and kill those that do not."""
+        now = time.monotonic()
+        if self._deadline is None:
             say("draining", workers=len(self._children))
+            self._deadline = now + ENOUGH
+            self._due.clear()
             self._tell(signal.SIGTERM)
-            signal.setitimer(signal.ITIMER_REAL, ENOUGH)
-            signal.signal(signal.SIGALRM, lambda *_: self._tell(signal.SIGKILL))
+        elif now >= self._deadline:
+            self._deadline = now + 1.0
+            self._tell(signal.SIGKILL)
 
     def _tell(self, number: int) -> None:
-        for pid in list(self._children):
+        for pid in self._children:  # none has been waited for: each is still ours
             os.kill(pid, number)
 
     def _wait(self, woken: int) -> None:
-        """Wait for a signal, or for a worker that is ready."""
-        pipes = {child.pipe: child for child in self._children.values() if not child.ready}
-        for found in select.select([woken, *pipes], [], [])[0]:
+        """Wait for a signal, a worker that is ready, or the time to start or to kill one."""
+        pipes = {child.pipe: child for child in self._children.values() if not child.heard}
+        times = [*self._due.values(), *(() if self._deadline is None else (self._deadline,))]
+        patience = max(min(times) - time.monotonic(), 0.0) if times else None
+        for found in select.select([woken, *pipes], [], [], patience)[0]:
             if found == woken:
                 os.read(woken, 4096)
-            elif os.read(found, 1):
-                pipes[found].ready, self._early = True, 0
-                say("a worker is ready", worker=pipes[found].row)
-            else:
-                pipes[found].ready = True  # it has ended: there is nothing to wait for
+                continue
+            child = pipes[found]
+            child.heard, child.ready = True, os.read(found, 1) != b""
+            if child.ready:
+                self._early = 0
+                say("a worker is ready", worker=child.row)
 
     def _reap(self) -> None:
-        """Take leave of workers that have ended, and replace those that did so unasked."""
+        """Take leave of workers that have ended, and have those replaced that did so unasked."""
         while self._children:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
+            pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             child = self._children.pop(pid, None)
             if child is None:
                 continue
             os.close(child.pipe)
-            if self._ending:
-                continue
-            code = os.waitstatus_to_exitcode(status)
-            self._counters.of_worker(child.row)
-            self._counters.add("restarts")
-            say("a worker ended", worker=child.row, code=code)
-            self._early += 1
-            others = any(child.ready for child in self._children.values())
-            if self._early >= HOPELESS * self._workers and not others:
-                self._ending = True
-                self._tell(signal.SIGTERM)
-                raise ServingError(
-                    f"{self._early} workers in a row ended before they were ready (the last with "
-                    f"{code}); the log says why"
-                )
-            self._start(child.row)
+            if not self._told:
+                self._replace(child, os.waitstatus_to_exitcode(status))
+
+    def _replace(self, child: _Child, code: int) -> None:
+        self._counters.of_worker(child.row)
+        self._counters.add("restarts")
+        now = time.monotonic()
+        pause = 0.0 if now - child.began >= SETTLED else self._pauses[child.row]
+        say("a worker ended", worker=child.row, code=code, replaced_in=pause)
+        self._early += not child.ready
+        others = any(each.ready for each in self._children.values())
+        if self._early >= HOPELESS * self._workers and not others:
+            self._tell(signal.SIGTERM)
+            raise ServingError(
+                f"{self._early} workers in a row ended before they were ready (the last with "
+                f"{code}); the log says why"
+            )
+        self._due[child.row] = now + pause
+        self._pauses[child.row] = min(max(2.0 * pause, SHORTEST), LONGEST)
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for row in [row for row, when in self._due.items() if when <= now]:
+            del self._due[row]
+            self._start(row)
 
     def _start(self, row: int) -> None:
+        # One that comes beside others loads its model first: they answer, it could only refuse.
+        alone = not self._children
         read, write = os.pipe()
+        # What is sent to a worker before it has handlers of its own must not reach ours in it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
         pid = os.fork()
         if pid == 0:
             os.close(read)
-            self._work(row, write)
+            self._work(row, write, before, alone)
+        self._children[pid] = _Child(row, read, time.monotonic())
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(write)
-        self._children[pid] = _Child(row, read)
 
-    def _work(self, row: int, ready: int) -> None:
-        """Be a worker; never returns."""
+    def _work(self, row: int, ready: int, unblocked: Iterable[int], at_once: bool) -> NoReturn:
+        """Be a worker."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM):
+            for number in _HEARD:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             for child in self._children.values():
                 os.close(child.pipe)
             from fastml.serving.worker import Worker
@@ -198,6 +239,7 @@ class _Supervisor:
                 self._limits,
                 lambda: _write(ready),
                 self._capture,
+                at_once=at_once,
             ).run()
             code = 0
         except FastMLError as error:

@@ -10,9 +10,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from fastml.errors import FastMLError
 from fastml.extras import load_extra
 from fastml.serving.app import App, Limits
 from fastml.serving.capture import Capture, CaptureSettings
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEEP_ALIVE", "Worker"]
 
+_Identity: TypeAlias = tuple[int, int, int]
 KEEP_ALIVE = 90
 """Seconds that an idle connection is kept: load balancers keep theirs for 60."""
 DRAIN = 20
@@ -35,6 +35,8 @@ NOTICE = 0.5
 """Seconds before it stops listening: clients that hear `Connection: close` go elsewhere."""
 LOOK = 1.0
 """Seconds between looks at whether there is another model."""
+AGAIN = (1.0, 2.0, 4.0)
+"""Seconds until a new model that cannot be opened is tried again: it may be a copy under way."""
 
 
 class Worker:
@@ -51,6 +53,9 @@ class Worker:
     ready : callable
         Called once the model is loaded and has predicted.
     capture : CaptureSettings, optional
+    at_once : bool
+        Whether to listen before the model is loaded, and refuse until then, or after: others answer
+        meanwhile.
     """
 
     def __init__(
@@ -61,13 +66,18 @@ class Worker:
         limits: Limits,
         ready: Callable[[], None],
         capture: CaptureSettings | None = None,
+        *,
+        at_once: bool = True,
     ) -> None:
         self._model, self._listening, self._ready = model, listening, ready
         self._counters = counters
         models = Models(_load, limits.models) if model is None else None
         self._capture = None if capture is None else Capture(capture)
         self._app = App(counters, limits, models, self._capture)
-        self._error: FastMLError | None = None
+        self._error: BaseException | None = None
+        self._may_listen = asyncio.Event()
+        if at_once:
+            self._may_listen.set()
         self._server = _http_server(self._app)
 
     def run(self) -> None:
@@ -75,8 +85,8 @@ class Worker:
 
         Raises
         ------
-        FastMLError
-            If the model cannot be loaded.
+        Exception
+            Whatever the model could not be loaded for.
         """
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._run())
@@ -90,7 +100,9 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
         watching = loop.create_task(self._watch())
+        watching.add_done_callback(self._watched)
         try:
+            await self._may_listen.wait()
             await self._server.serve([self._listening])
         finally:
             watching.cancel()
@@ -102,37 +114,57 @@ class Worker:
 
     def _end(self) -> None:
         self._server.should_exit = True
+        self._may_listen.set()
 
     # -- the model ------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
         """Load the model, and every one that takes its place."""
         if self._model is None:
-            self._ready()
+            self._serve_it(None)
             return
-        loop = asyncio.get_running_loop()
         seen = _identity(self._model)
-        try:
-            self._app.handler = await loop.run_in_executor(None, _load, self._model)
-        except FastMLError as error:
-            self._error = error
-            self._end()
-            return
-        self._ready()
+        self._serve_it(await asyncio.get_running_loop().run_in_executor(None, _load, self._model))
         while True:
             await asyncio.sleep(LOOK)
             found = _identity(self._model)
-            if found == seen or found is None:  # None: it is being replaced
-                continue
-            try:
-                self._app.handler = await loop.run_in_executor(None, _load, self._model)
-            except FastMLError as error:
-                self._counters.add("failed_reloads")
-                say("the new model was not taken up", cause=str(error))
-            else:
+            if found is not None and found != seen:  # None: it is being replaced
+                seen = await self._take_up(self._model)
+
+    def _serve_it(self, handler: Handler | None) -> None:
+        self._app.handler = handler
+        self._ready()
+        self._may_listen.set()
+
+    async def _take_up(self, model: Path) -> _Identity | None:
+        """Open what has taken the model's place; return which it was, whether it could or not."""
+        for pause in (*AGAIN, None):
+            identity = _identity(model)
+            opening = asyncio.get_running_loop().run_in_executor(None, _load, model)
+            # A folder may hold anything, so that anything may be raised: this server goes on.
+            await asyncio.wait([opening])
+            error = opening.exception()
+            if error is None:
+                self._app.handler = opening.result()
                 self._counters.add("reloads")
-                say("took up a new model", model=str(self._model))
-            seen = found
+                say("took up a new model", model=str(model))
+                return identity
+            self._counters.add("failed_reloads")
+            say(
+                "the new model was not taken up",
+                kind=type(error).__name__,
+                cause=str(error),
+                again_in=pause,
+            )
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return identity
+
+    def _watched(self, watching: asyncio.Task[None]) -> None:
+        """End where nothing watches the model any more: the log says why, and another comes."""
+        if not watching.cancelled() and watching.exception() is not None:
+            self._error = watching.exception()
+            self._end()
 
 
 def _http_server(app: App) -> uvicorn.Server:
@@ -176,7 +208,7 @@ def _load(model: Path) -> Handler:
     return handler
 
 
-def _identity(model: Path) -> tuple[int, int, int] | None:
+def _identity(model: Path) -> _Identity | None:
     """Return what changes when another model takes the place of one."""
     for place in (model / "manifest.json", model / "model" / "manifest.json"):
         try:
