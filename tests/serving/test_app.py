@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fastml.serving.app import App, Limits
+from fastml.serving.app import App
 from fastml.serving.arriving import within
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Answered, Handler
+from fastml.serving.limits import Limits
 from fastml.serving.predictor import Predictor
 
 from .conftest import model, table
@@ -111,7 +112,7 @@ def test_a_body_that_is_not_finished_is_not_predicted() -> None:
     assert asyncio.run(ask(made, body=[ROW, None])) is None
     assert asyncio.run(ask(made, body=[None])) is None
     assert b'fastml_requests_total{status="200"} 0' in get(made, "/metrics").body
-    assert made._held == 0
+    assert made._bodies.held == 0
 
 
 def test_bodies_that_are_too_large() -> None:
@@ -125,7 +126,7 @@ def test_bodies_that_are_too_large() -> None:
         assert found.status == 413
         assert b"more than 20 bytes" in found.body
         assert found.headers[b"connection"] == b"close"
-    assert made._held == 0
+    assert made._bodies.held == 0
 
 
 def test_bodies_that_are_slow() -> None:
@@ -134,7 +135,7 @@ def test_bodies_that_are_slow() -> None:
         found = post(made, body=body)
         assert found.status == 408
         assert b"did not arrive within 0.05 s" in found.body
-    assert made._held == 0
+    assert made._bodies.held == 0
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_small_requests_do_not_wait_for_large_ones() -> None:
     assert statuses == [200, 200, 503, 503]  # one at work, one waiting
     refused = next(each for each in large if each is not None and each.status == 503)
     assert refused.headers[b"retry-after"] == b"1"
-    assert (made._waiting, made._held) == (0, 0)
+    assert (made._waiting, made._bodies.held) == (0, 0)
 
 
 def test_large_and_small_requests_have_the_same_answers() -> None:

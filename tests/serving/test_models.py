@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from fastml.serving import models as models_module
 from fastml.serving.app import App
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
+from fastml.serving.limits import Limits
 from fastml.serving.models import LEAST, Models
 from fastml.serving.predictor import Predictor
 from fastml.serving.refused import RefusedError
@@ -45,7 +48,7 @@ def folders(tmp_path: Path, *names: str) -> list[str]:
 
 def refused(call: Any, *given: Any) -> tuple[int, str]:
     with pytest.raises(RefusedError) as found:
-        call(*given)
+        call(*given).result()
     return int(found.value.status), str(found.value)
 
 
@@ -53,18 +56,18 @@ def test_models_come_and_go(tmp_path: Path) -> None:
     loading = Loading()
     held = Models(loading, 10 * LEAST)
     a, b = folders(tmp_path, "a", "b")
-    held.add("one", a)
-    held.add("two", b)
+    held.add("one", a).result()
+    held.add("two", b).result()
     assert held.listed() == [
         {"modelName": "one", "modelUrl": a},
         {"modelName": "two", "modelUrl": b},
     ]
-    assert held.get("one") is held.get("one") is held.held("one")
+    assert held.get("one").result() is held.get("one").result() is held.held("one")
     assert refused(held.add, "one", b) == (409, "the model 'one' is loaded already")
     held.remove("one")
     for call in (held.get, held.held, held.remove, held.described):
         assert refused(call, "one") == (404, "there is no model 'one'")
-    held.add("one", b)
+    held.add("one", b).result()
     assert held.described("one") == {"modelName": "one", "modelUrl": b}
     assert loading.opened == ["a", "b", "b"]
 
@@ -83,9 +86,9 @@ def test_those_asked_for_longest_ago_are_let_go_and_come_back(tmp_path: Path) ->
     loading = Loading()
     held = Models(loading, 2 * LEAST)
     for name, folder in zip("abc", folders(tmp_path, "a", "b", "c"), strict=True):
-        held.add(name, folder)
+        held.add(name, folder).result()
     assert (held.held("a"), held.held("b") is None) == (None, False)
-    held.get("a")  # b is asked for longest ago but one
+    held.get("a").result()  # b is asked for longest ago but one
     assert held.held("c") is None
     assert held.held("b") is not None
     assert loading.opened == ["a", "b", "c", "a"]
@@ -103,7 +106,7 @@ def test_a_model_that_is_larger_than_all_memory(
     status, told = refused(held.add, "large", large)
     assert (status, "takes about" in told) == (507, True)
     monkeypatch.setattr(models_module, "GROWTH", 1)
-    held.add("small", small)
+    held.add("small", small).result()
     assert [each["modelName"] for each in held.listed()] == ["small"]
 
 
@@ -111,16 +114,99 @@ def test_one_load_for_all_who_ask_at_once(tmp_path: Path) -> None:
     loading = Loading()
     held = Models(loading, LEAST)
     for name, folder in zip("ab", folders(tmp_path, "a", "b"), strict=True):
-        held.add(name, folder)
+        held.add(name, folder).result()
     found: list[Handler] = []
-    asking = [threading.Thread(target=lambda: found.append(held.get("a"))) for _ in range(8)]
+    asking = [
+        threading.Thread(target=lambda: found.append(held.get("a").result())) for _ in range(8)
+    ]
     for each in asking:
         each.start()
     for each in asking:
         each.join()
     assert len(found) == 8
-    assert len(set(map(id, found))) == 1
+    assert len({each.result() for each in found}) == 1
     assert loading.opened == ["a", "b", "a"]
+
+
+class Slow(Loading):
+    """Opens a folder when it is told to, and counts how many are being opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.at_once = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, folder: Path) -> Handler:
+        with self._lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        if folder.name.startswith("slow"):
+            assert self.go.wait(10)
+        with self._lock:
+            self.at_once -= 1
+        return super().__call__(folder)
+
+
+def test_models_that_are_loaded_at_once_share_the_memory(tmp_path: Path) -> None:
+    slow = Slow()
+    held = Models(slow, LEAST)
+    begun = [
+        held.add(name, folder)
+        for name, folder in zip(
+            ("one", "two"), folders(tmp_path, "slow one", "slow two"), strict=True
+        )
+    ]
+    time.sleep(0.1)
+    assert slow.most == 1  # there is room for one: the other waits for it, and has it let go
+    slow.go.set()
+    for each in begun:
+        each.result(10)
+    assert slow.most == 1
+    assert sorted(held.held(name) is None for name in ("one", "two")) == [False, True]
+
+
+def test_memory_comes_back_from_what_could_not_be_loaded_or_was_removed(tmp_path: Path) -> None:
+    slow = Slow()
+    held = Models(slow, LEAST)
+    (tmp_path / "empty").mkdir()
+    assert refused(held.add, "none", str(tmp_path / "empty"))[0] == 404
+    first, second = folders(tmp_path, "slow one", "two")
+    removed = held.add("one", first)
+    time.sleep(0.05)
+    held.remove("one")
+    slow.go.set()
+    assert removed.result(10)
+    held.add("two", second).result(10)
+    assert held.held("two") is not None
+
+
+def test_a_slow_load_delays_no_prediction(tmp_path: Path) -> None:
+    slow = Slow()
+    app = App(Counters(1), Limits(small=1, threads=1), models=Models(slow, 10 * LEAST))
+    quick, first, second = folders(tmp_path, "quick", "slow one", "slow two")
+
+    async def together() -> list[int]:
+        async def send(path: str, body: bytes) -> int:
+            found = await ask(app, path, body=body)
+            assert found is not None
+            return found.status
+
+        def load(name: str, folder: str) -> bytes:
+            return json.dumps({"model_name": name, "url": folder}).encode()
+
+        statuses = [await send("/models", load("quick", quick))]
+        loads = [
+            asyncio.create_task(send("/models", load(name, folder)))
+            for name, folder in (("one", first), ("two", second))
+        ]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            statuses.append(await send("/models/quick/invoke", ROW))
+        slow.go.set()
+        return [*statuses, *await asyncio.gather(*loads)]
+
+    assert asyncio.run(together()) == [200, 200, 200, 200]
 
 
 def test_the_routes_of_sagemaker(tmp_path: Path) -> None:

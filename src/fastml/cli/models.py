@@ -164,8 +164,8 @@ def serve(
 
     from fastml.engine.budget import parse_memory
     from fastml.errors import ConfigError
-    from fastml.serving.app import Limits
     from fastml.serving.capture import CaptureSettings
+    from fastml.serving.limits import Limits
     from fastml.serving.server import serve as run
 
     if (model is None) != multi_model:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fastml.engine import memory_budget
 from fastml.errors import ConfigError
 from fastml.sagemaker.layout import Layout
-from fastml.serving.app import Limits
+from fastml.serving.limits import Limits
 from fastml.serving.server import serve as serve_model
 
 __all__ = ["serve"]

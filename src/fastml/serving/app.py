@@ -7,64 +7,38 @@ import json
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from fastml.serving.arriving import within
+from fastml.serving.answers import (
+    JSON,
+    NO_HEADERS,
+    Send,
+    facts,
+    fault_told,
+    refusal_headers,
+    refusal_told,
+    request_name,
+    send_answer,
+)
+from fastml.serving.bodies import Bodies, Receive, busy
 from fastml.serving.capture import Capture
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Answered, Handler
+from fastml.serving.limits import Limits
 from fastml.serving.log import say
 from fastml.serving.media import ACCEPTED, READ
 from fastml.serving.models import Models
 from fastml.serving.refused import RefusedError
 
-__all__ = ["App", "Limits"]
+__all__ = ["App"]
 
 Scope: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
-Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
-_NOTHING: Headers = ()
-_UNREAD = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _SMALL = (b"text/", b"application/json", b"application/x-ndjson")
-_JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a worker takes on.
-
-    Parameters
-    ----------
-    body : int
-        Bytes of a request; more are 413.
-    body_seconds : float
-        For a body to arrive; slower is 408.
-    small : int
-        Bytes of a request that is answered at once; larger ones are answered on threads, so that
-        they do not delay others.
-    threads : int
-        For larger ones.
-    waiting : int
-        Larger ones that may wait for a thread; more are 503.
-    held : int
-        Bytes of all bodies that are held at once; more are 503.
-    models : int
-        Bytes of memory for all models, where there are many.
-    """
-
-    body: int = 100 << 20
-    body_seconds: float = 30.0
-    small: int = 1 << 15
-    threads: int = 2
-    waiting: int = 64
-    held: int = 512 << 20
-    models: int = 1 << 30
+_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class App:
@@ -100,7 +74,8 @@ class App:
         self._counters = counters
         self._limits = limits or Limits()
         self._pool = ThreadPoolExecutor(self._limits.threads, thread_name_prefix="fastml-serve")
-        self._waiting = self._held = 0
+        self._bodies = Bodies(self._limits)
+        self._waiting = 0
         self._routes: dict[str, tuple[str, Callable[[], Answered]]] = {
             "/ping": ("GET", self._ping),
             "/metrics": ("GET", self._metrics),
@@ -116,24 +91,15 @@ class App:
         if path == "/invocations" or (path.startswith("/models/") and path.endswith("/invoke")):
             await self._invoked(scope, receive, send)
             return
+        status, more = 200, NO_HEADERS
         try:
             if self._models is not None and (path == "/models" or path.startswith("/models/")):
                 answered = await self._managed(self._models, path, method, receive)
-                await self._send(send, 200, answered.body, answered.content_type)
-                return
-            if path not in self._routes:
-                raise RefusedError(
-                    HTTPStatus.NOT_FOUND,
-                    f"there is no {path}; there are /invocations, {', '.join(self._routes)}",
-                )
-            allowed, answer = self._routes[path]
-            if method not in (allowed, "HEAD"):
-                raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {allowed}")
-            answered = answer()
+            else:
+                answered = self._told(path, method)
         except RefusedError as error:
-            await self._send(send, error.status, _told(error), _JSON, _retry(error))
-            return
-        await self._send(send, 200, answered.body, answered.content_type)
+            status, answered, more = error.status, refusal_told(error), refusal_headers(error)
+        await send_answer(send, status, answered, more, close=self.draining)
 
     # -- predictions ----------------------------------------------------------------------------
 
@@ -152,12 +118,12 @@ class App:
                 identity = value
             elif name == b"x-amzn-sagemaker-custom-attributes":
                 attributes = value
-        began, body, more = time.perf_counter(), b"", _NOTHING
+        began, body, more = time.perf_counter(), b"", NO_HEADERS
         try:
             if scope["method"] != "POST":
                 raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "/invocations takes POST")
             handler = await self._asked(scope["path"])
-            whole = await self._body(receive, length)
+            whole = await self._bodies.read(receive, length)
             if whole is None:  # whoever asked has gone: nothing of it is predicted
                 return
             body, began = whole, time.perf_counter()
@@ -171,75 +137,29 @@ class App:
             status = 200
             if self._capture is not None:
                 self._capture.take(body, content_type, *answered, identity)
-            sent, content_type = answered
         except RefusedError as error:
-            status, sent, content_type, more = error.status, _told(error), _JSON, _retry(error)
+            status, answered, more = error.status, refusal_told(error), refusal_headers(error)
             say(
                 "refused",
                 status=int(status),
-                request=_identity(identity),
+                request=request_name(identity),
                 bytes=len(body),
                 seconds=round(time.perf_counter() - began, 6),
             )
         except Exception as error:  # whatever it is, the worker lives, and its client hears of it
             identity = identity or secrets.token_hex(8).encode()
-            status, sent, content_type = 500, _fault(identity), _JSON
+            status, answered = 500, fault_told(identity)
             say(
                 "fault",
-                request=_identity(identity),
+                request=request_name(identity),
                 kind=type(error).__name__,
                 at=[f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)],
             )
         if identity:
             more = (*more, (b"x-request-id", identity))
-        await self._send(send, status, sent, content_type, more)
-        self._counters.answered(status, time.perf_counter() - began, len(body), len(sent))
-
-    async def _body(self, receive: Receive, length: int) -> bytes | None:
-        """Return the whole body; None where the connection ended before it."""
-        limits = self._limits
-        if length > limits.body:
-            raise _too_large(limits.body)
-        if length == 0:
-            return b""
-        began = time.perf_counter()
-        try:
-            message = await within(limits.body_seconds, receive())
-            if message["type"] == "http.disconnect":
-                return None
-            body: bytes = message.get("body", b"")
-            if not message.get("more_body", False) and len(body) <= limits.body:
-                return body
-            left = began + limits.body_seconds - time.perf_counter()
-            async with asyncio.timeout(left):
-                return await self._more_body(receive, message)
-        except TimeoutError:
-            raise RefusedError(
-                HTTPStatus.REQUEST_TIMEOUT,
-                f"the body did not arrive within {limits.body_seconds:g} s",
-            ) from None
-
-    async def _more_body(self, receive: Receive, message: dict[str, Any]) -> bytes | None:
-        """Return a body that comes in parts, of which the first is here."""
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while True:
-                part = message.get("body", b"")
-                parts.append(part)
-                size += len(part)
-                self._held += len(part)
-                if size > self._limits.body:
-                    raise _too_large(self._limits.body)
-                if self._held > self._limits.held:
-                    raise _busy()
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-        finally:
-            self._held -= size
+        await send_answer(send, status, answered, more, close=self.draining)
+        seconds = time.perf_counter() - began
+        self._counters.answered(status, seconds, len(body), len(answered.body))
 
     async def _asked(self, path: str) -> Handler:
         """Return what answers for the model that is asked."""
@@ -251,13 +171,13 @@ class App:
         found = models.held(name)
         if found is not None:
             return found
-        return await asyncio.get_running_loop().run_in_executor(self._pool, models.get, name)
+        return await _joined(models.get(name))
 
     async def _managed(self, models: Models, path: str, method: str, receive: Receive) -> Answered:
         """Load, list, describe or remove models, as SageMaker's multi-model endpoints ask."""
         name = path.removeprefix("/models").removeprefix("/")
         if method == "POST" and not name:
-            body = await self._body(receive, -1)
+            body = await self._bodies.read(receive, -1)
             try:
                 wanted = json.loads(body or b"")
                 place = str(wanted["model_name"]), str(wanted["url"])
@@ -265,13 +185,13 @@ class App:
                 raise RefusedError(
                     HTTPStatus.BAD_REQUEST, "expected {'model_name': NAME, 'url': FOLDER}"
                 ) from error
-            await asyncio.get_running_loop().run_in_executor(self._pool, models.add, *place)
-            return _json_answer(models.described(place[0]))
+            await _joined(models.add(*place))
+            return facts(models.described(place[0]))
         if method == "GET":
-            return _json_answer(models.described(name) if name else {"models": models.listed()})
+            return facts(models.described(name) if name else {"models": models.listed()})
         if method == "DELETE" and name:
             models.remove(name)
-            return _json_answer({})
+            return facts({})
         raise RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED, "/models takes GET and POST, /models/NAME GET and DELETE"
         )
@@ -281,20 +201,28 @@ class App:
     ) -> Answered:
         """Answer on a thread, so that small requests do not wait."""
         if self._waiting >= self._limits.waiting + self._limits.threads:
-            raise _busy()
-        if self._held + len(body) > self._limits.held:
-            raise _busy()
-        self._waiting += 1
-        self._held += len(body)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, lambda: handler.handle(body, content_type, accept, explain=explain)
-            )
-        finally:
-            self._waiting -= 1
-            self._held -= len(body)
+            raise busy()
+        with self._bodies.holding(len(body)):
+            self._waiting += 1
+            try:
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._pool, lambda: handler.handle(body, content_type, accept, explain=explain)
+                )
+            finally:
+                self._waiting -= 1
 
     # -- what is known of the model ---------------------------------------------------------------
+
+    def _told(self, path: str, method: str) -> Answered:
+        if path not in self._routes:
+            raise RefusedError(
+                HTTPStatus.NOT_FOUND,
+                f"there is no {path}; there are /invocations, {', '.join(self._routes)}",
+            )
+        allowed, answer = self._routes[path]
+        if method not in (allowed, "HEAD"):
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {allowed}")
+        return answer()
 
     def _loaded(self) -> Handler:
         if self.handler is None:
@@ -306,7 +234,7 @@ class App:
     def _ping(self) -> Answered:
         if self._models is None:
             self._loaded()
-        return Answered(b"", _JSON)
+        return Answered(b"", JSON)
 
     def _metrics(self) -> Answered:
         return Answered(self._counters.text().encode(), _TEXT)
@@ -318,7 +246,7 @@ class App:
             "content_types": list(READ),
             "accept": list(ACCEPTED),
         }
-        return _json_answer(found)
+        return facts(found)
 
     def _execution_parameters(self) -> Answered:
         megabytes = max(1, min(self._limits.body >> 20, 100))
@@ -327,25 +255,7 @@ class App:
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": min(megabytes, 6),
         }
-        return _json_answer(found)
-
-    async def _send(
-        self,
-        send: Send,
-        status: int,
-        body: bytes,
-        content_type: bytes,
-        more: Headers = _NOTHING,
-    ) -> None:
-        headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *more,
-        ]
-        if self.draining:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return facts(found)
 
 
 def _asks(words: bytes) -> bool:
@@ -353,38 +263,6 @@ def _asks(words: bytes) -> bool:
     return b"explain=1" in words or b"explain=true" in words
 
 
-def _json_answer(found: object) -> Answered:
-    return Answered(json.dumps(found, ensure_ascii=False).encode(), _JSON)
-
-
-def _fault(identity: bytes) -> bytes:
-    told = "a fault of the server's own; its log says more under this request"
-    return json.dumps({"error": told, "request": _identity(identity)}).encode()
-
-
-def _told(error: RefusedError) -> bytes:
-    return json.dumps({"error": str(error)}, ensure_ascii=False).encode()
-
-
-def _retry(error: RefusedError) -> Headers:
-    if error.status in _UNREAD:  # the rest of the body must not be waited for
-        return ((b"connection", b"close"),)
-    after = error.retry_after
-    return () if after is None else ((b"retry-after", b"%d" % after),)
-
-
-def _identity(identity: bytes) -> str:
-    return identity[:128].decode("latin-1")
-
-
-def _too_large(most: int) -> RefusedError:
-    return RefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the body has more than {most:,} bytes; send fewer rows at a time",
-    )
-
-
-def _busy() -> RefusedError:
-    return RefusedError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "too many requests are waiting", retry_after=1
-    )
+async def _joined(loading: Future[Handler]) -> Handler:
+    """Wait for a load that others may wait for too: it goes on where one of them goes."""
+    return await asyncio.shield(asyncio.wrap_future(loading))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,6 +22,21 @@ GROWTH = 4
 """Times its files that a model takes in memory."""
 LEAST = 1 << 20
 """Bytes that one takes at least."""
+LOADERS = 2
+"""Models that are loaded at once, on threads of their own: predictions do not wait for them."""
+
+
+@dataclass(slots=True, eq=False)
+class _Model:
+    """A model that was told of, in memory or not."""
+
+    folder: Path
+    handler: Handler | None = None
+    size: int = 0
+    """Bytes that it takes while it is in memory."""
+    asked: int = 0
+    """When it was last asked for: the higher, the later."""
+    loading: Future[Handler] | None = None
 
 
 class Models:
@@ -33,24 +50,31 @@ class Models:
     load : callable
         Opens the model of a folder.
     memory : int
-        Bytes that the models in memory may take together, as their files tell.
+        Bytes that the models in memory, and those on their way, may take together, as their files
+        tell.
     """
 
     def __init__(self, load: Callable[[Path], Handler], memory: int) -> None:
         self._load, self._memory = load, memory
-        self._folders: dict[str, Path] = {}
-        self._held: OrderedDict[str, tuple[Handler, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
+        self._models: dict[str, _Model] = {}
+        self._taken = 0
+        self._clock = itertools.count(1)
+        self._changed = threading.Condition()
+        self._loaders = ThreadPoolExecutor(LOADERS, thread_name_prefix="fastml-load")
 
-    def add(self, name: str, url: str) -> None:
-        """Load a model.
+    def add(self, name: str, url: str) -> Future[Handler]:
+        """Begin to load a model, and remember it if it can be.
+
+        Returns
+        -------
+        concurrent.futures.Future of Handler
+            Raises RefusedError: 404 where there is no model, 507 if it takes more memory than
+            there is for all.
 
         Raises
         ------
         RefusedError
-            400 without a name or a place, 404 where there is no model, 409 if the name is taken,
-            507 if it takes more memory than there is for all.
+            400 without a name or a place, 409 if the name is taken.
         """
         if not _NAME.fullmatch(name) or name == "invoke" or not url:
             raise RefusedError(
@@ -58,18 +82,12 @@ class Models:
                 "expected {'model_name': NAME, 'url': FOLDER}, with a name of up to 256 letters, "
                 "digits, points, dashes and underscores",
             )
-        with self._lock:
-            if name in self._folders:
+        with self._changed:
+            if name in self._models:
                 raise RefusedError(HTTPStatus.CONFLICT, f"the model {name!r} is loaded already")
-            self._folders[name] = Path(url)
-        loaded = False
-        try:
-            self.get(name)
-            loaded = True
-        finally:
-            if not loaded:
-                with self._lock:
-                    self._folders.pop(name, None)
+            model = self._models[name] = _Model(Path(url), asked=next(self._clock))
+            model.loading = self._loaders.submit(self._loaded, name, model, new=True)
+            return model.loading
 
     def remove(self, name: str) -> None:
         """Let go of a model, and forget it.
@@ -79,17 +97,14 @@ class Models:
         RefusedError
             404 if there is none of that name.
         """
-        with self._lock:
-            self._folder(name)
-            del self._folders[name]
-            self._held.pop(name, None)
-            self._loading.pop(name, None)
+        with self._changed:
+            self._let_go(self._named(name))
+            del self._models[name]
 
     def listed(self) -> list[dict[str, str]]:
         """Return the names and places of the models, as SageMaker asks for them."""
-        with self._lock:
-            names = list(self._folders.items())
-        return [{"modelName": name, "modelUrl": str(folder)} for name, folder in names]
+        with self._changed:
+            return [_described(name, model) for name, model in self._models.items()]
 
     def described(self, name: str) -> dict[str, str]:
         """Return the name and the place of a model.
@@ -99,8 +114,8 @@ class Models:
         RefusedError
             404 if there is none of that name.
         """
-        with self._lock:
-            return {"modelName": name, "modelUrl": str(self._folder(name))}
+        with self._changed:
+            return _described(name, self._named(name))
 
     def held(self, name: str) -> Handler | None:
         """Return what answers for a model, if it is in memory.
@@ -110,55 +125,92 @@ class Models:
         RefusedError
             404 if there is none of that name.
         """
-        with self._lock:
-            self._folder(name)
-            if name not in self._held:
-                return None
-            self._held.move_to_end(name)
-            return self._held[name][0]
+        with self._changed:
+            model = self._named(name)
+            model.asked = next(self._clock)
+            return model.handler
 
-    def get(self, name: str) -> Handler:
-        """Return what answers for a model, loading it where it was let go.
+    def get(self, name: str) -> Future[Handler]:
+        """Load a model that was let go; who asks for it at once shares one load.
+
+        Returns
+        -------
+        concurrent.futures.Future of Handler
+            Raises as that of `add` does.
 
         Raises
         ------
         RefusedError
-            404, 507: as `add` does.
+            404 if there is none of that name.
         """
-        with self._lock:
-            folder = self._folder(name)
-            loading = self._loading.setdefault(name, threading.Lock())
-        with loading:  # those who ask at once wait for one load
-            found = self.held(name)
-            if found is not None:
-                return found
-            size = max(GROWTH * _bytes_in(folder), LEAST)
-            if size > self._memory:
-                raise RefusedError(
-                    HTTPStatus.INSUFFICIENT_STORAGE,
-                    f"the model {name!r} takes about {size:,} bytes of memory; there are "
-                    f"{self._memory:,} for all models",
-                )
-            self._make_room(self._memory - size)
-            try:
-                handler = self._load(folder)
-            except ArtifactError as error:
-                raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from error
-            with self._lock:
-                if self._folders.get(name) is folder:  # else it was removed meanwhile
-                    self._held[name] = handler, size
-            return handler
+        with self._changed:
+            model = self._named(name)
+            model.asked = next(self._clock)
+            if model.loading is None:
+                model.loading = self._loaders.submit(self._loaded, name, model)
+            return model.loading
 
-    def _folder(self, name: str) -> Path:
-        if name not in self._folders:
+    def _named(self, name: str) -> _Model:
+        if name not in self._models:
             raise RefusedError(HTTPStatus.NOT_FOUND, f"there is no model {name!r}")
-        return self._folders[name]
+        return self._models[name]
 
-    def _make_room(self, room: int) -> None:
-        """Let go of those asked for longest ago until the others take no more than this."""
-        with self._lock:
-            while sum(size for _, size in self._held.values()) > room:
-                self._held.popitem(last=False)
+    # -- on the threads that load -----------------------------------------------------------------
+
+    def _loaded(self, name: str, model: _Model, *, new: bool = False) -> Handler:
+        done = False
+        try:
+            handler = model.handler or self._opened(name, model)
+            done = True
+            return handler
+        finally:
+            with self._changed:
+                model.loading = None
+                if new and not done and self._models.get(name) is model:
+                    del self._models[name]
+
+    def _opened(self, name: str, model: _Model) -> Handler:
+        size = 0
+        try:
+            size = self._reserved(name, max(GROWTH * _bytes_in(model.folder), LEAST))
+            handler = self._load(model.folder)
+            with self._changed:
+                if self._models.get(name) is model:  # else it was removed meanwhile
+                    model.handler, model.size, size = handler, size, 0
+            return handler
+        except (ArtifactError, OSError) as error:
+            raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from error
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
+
+    def _reserved(self, name: str, size: int) -> int:
+        """Take memory for a model, letting go of those asked for longest ago."""
+        if size > self._memory:
+            raise RefusedError(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                f"the model {name!r} takes about {size:,} bytes of memory; there are "
+                f"{self._memory:,} for all models",
+            )
+        with self._changed:
+            while self._taken + size > self._memory:
+                held = [each for each in self._models.values() if each.handler is not None]
+                if held:
+                    self._let_go(min(held, key=lambda each: each.asked))
+                else:
+                    self._changed.wait()  # for one that is on its way
+            self._taken += size
+        return size
+
+    def _let_go(self, model: _Model) -> None:
+        self._taken -= model.size
+        model.handler, model.size = None, 0
+        self._changed.notify_all()
+
+
+def _described(name: str, model: _Model) -> dict[str, str]:
+    return {"modelName": name, "modelUrl": str(model.folder)}
 
 
 def _bytes_in(folder: Path) -> int:

@@ -16,9 +16,9 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from fastml.errors import ConfigError, FastMLError, ServingError
-from fastml.serving.app import Limits
 from fastml.serving.capture import CaptureSettings
 from fastml.serving.counters import Counters
+from fastml.serving.limits import Limits
 from fastml.serving.log import say
 
 __all__ = ["serve"]

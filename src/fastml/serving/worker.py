@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastml.extras import load_extra
-from fastml.serving.app import App, Limits
+from fastml.serving.app import App
 from fastml.serving.capture import Capture, CaptureSettings
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
+from fastml.serving.limits import Limits
 from fastml.serving.log import say
 from fastml.serving.models import Models
 from fastml.serving.predictor import Predictor

@@ -1,0 +1,39 @@
+"""What a worker takes on, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker takes on.
+
+    Parameters
+    ----------
+    body : int
+        Bytes of a request; more are 413.
+    body_seconds : float
+        For a body to arrive; slower is 408.
+    small : int
+        Bytes of a request that is answered at once; larger ones are answered on threads, so that
+        they do not delay others.
+    threads : int
+        For larger ones.
+    waiting : int
+        Larger ones that may wait for a thread; more are 503.
+    held : int
+        Bytes of all bodies that are held at once; more are 503.
+    models : int
+        Bytes of memory for all models, where there are many.
+    """
+
+    body: int = 100 << 20
+    body_seconds: float = 30.0
+    small: int = 1 << 15
+    threads: int = 2
+    waiting: int = 64
+    held: int = 512 << 20
+    models: int = 1 << 30
