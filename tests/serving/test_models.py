@@ -115,10 +115,8 @@ def test_one_load_for_all_who_ask_at_once(tmp_path: Path) -> None:
     held = Models(loading, LEAST)
     for name, folder in zip("ab", folders(tmp_path, "a", "b"), strict=True):
         held.add(name, folder).result()
-    found: list[Handler] = []
-    asking = [
-        threading.Thread(target=lambda: found.append(held.get("a").result())) for _ in range(8)
-    ]
+    found: list[Future[Handler]] = []
+    asking = [threading.Thread(target=lambda: found.append(held.get("a"))) for _ in range(8)]
     for each in asking:
         each.start()
     for each in asking:

@@ -14,15 +14,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastml.data.canonical import canonical_batch
+from fastml.preprocessing.conform import is_category_type
 from fastml.serving.refused import RefusedError
+from fastml.serving.rows import MOST_ROWS, too_many_rows
+from fastml.serving.swelling import check_size, check_stream, plain_size
 
 __all__ = ["batches_of"]
 
-MOST_BYTES = 1 << 30
-"""What a body may become when it is decompressed."""
 
-
-def batches_of(kind: str, body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def batches_of(
+    kind: str, body: bytes, schema: pa.Schema, most_rows: int = MOST_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a body.
 
     Parameters
@@ -31,14 +33,24 @@ def batches_of(kind: str, body: bytes, schema: pa.Schema) -> Iterator[pa.RecordB
     body : bytes
     schema : pyarrow.Schema
         The columns that are wanted, and the order of those of an array without names.
+    most_rows : int
+        That the body may have.
 
     Raises
     ------
     RefusedError
-        400, if the body is not what it says it is, or too much when decompressed.
+        400, if the body is not what it says it is; 413, if it has too many rows, or is too much
+        when decompressed.
     """
+    rows = size = 0
     try:
-        for batch in _READERS[kind](body, schema):
+        for batch in _READERS[kind](body, schema, most_rows):
+            rows += batch.num_rows
+            if rows > most_rows:
+                raise too_many_rows(most_rows)
+            batch.validate(full=True)  # offsets of who knows whom
+            size += sum(map(plain_size, batch.columns))
+            check_size(size)
             yield canonical_batch(batch)
     except (pa.ArrowException, OSError, ValueError, EOFError) as error:
         raise RefusedError(
@@ -46,33 +58,32 @@ def batches_of(kind: str, body: bytes, schema: pa.Schema) -> Iterator[pa.RecordB
         ) from error
 
 
-def _arrow(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    total = 0
+def _arrow(body: bytes, schema: pa.Schema, most_rows: int) -> Iterator[pa.RecordBatch]:
+    check_stream(body)
     with pa.ipc.open_stream(pa.BufferReader(body)) as reader:
-        for batch in reader:
-            # Columns of nulls, or of dictionaries, take no bytes here, but eight a value later.
-            total += max(batch.nbytes, 8 * batch.num_rows * batch.num_columns)
-            _check_size(total)
-            batch.validate(full=True)  # offsets of who knows whom
-            yield batch
+        yield from reader
 
 
-def _parquet(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _parquet(body: bytes, schema: pa.Schema, most_rows: int) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(pa.BufferReader(body)) as file:
-        meta = file.metadata
-        columns = [name for name in schema.names if name in file.schema_arrow.names]
-        _check_size(max(meta.num_rows * 8 * len(columns), _stated_size(meta)))
+        meta, found = file.metadata, file.schema_arrow
+        if meta.num_rows > most_rows:
+            raise too_many_rows(most_rows)
+        check_size(_stated_size(meta))
+        columns = [name for name in schema.names if name in found.names]
+        text = [name for name in columns if is_category_type(found.field(name).type)]
+    # A page of a few bytes may give one long text to every row: as dictionaries they stay small.
+    with pq.ParquetFile(pa.BufferReader(body), read_dictionary=text) as file:
         yield from file.iter_batches(columns=columns)
 
 
-def _stated_size(meta: object) -> int:
-    groups = range(meta.num_row_groups)  # type: ignore[attr-defined]
-    return sum(meta.row_group(i).total_byte_size for i in groups)  # type: ignore[attr-defined]
+def _stated_size(meta: Any) -> int:
+    return sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
 
 
-def _npy(body: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _npy(body: bytes, schema: pa.Schema, most_rows: int) -> Iterator[pa.RecordBatch]:
     array = _array(body)
     if array.dtype.names is not None:
         names, columns = list(array.dtype.names), [array[name] for name in array.dtype.names]
@@ -106,12 +117,7 @@ def _array(body: bytes) -> NDArray[Any]:
     return flat.reshape(shape, order="F" if by_column else "C")
 
 
-def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        raise ValueError(f"it has over {MOST_BYTES:,} bytes when decompressed; send fewer rows")
-
-
-_READERS: Final[dict[str, Callable[[bytes, pa.Schema], Iterator[pa.RecordBatch]]]] = {
+_READERS: Final[dict[str, Callable[[bytes, pa.Schema, int], Iterator[pa.RecordBatch]]]] = {
     "arrow": _arrow,
     "parquet": _parquet,
     "npy": _npy,

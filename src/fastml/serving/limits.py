@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastml.serving.rows import MOST_ROWS
+
 __all__ = ["Limits"]
 
 
@@ -15,6 +17,8 @@ class Limits:
     ----------
     body : int
         Bytes of a request; more are 413.
+    rows : int
+        Rows of a request; more are 413.
     body_seconds : float
         For a body to arrive; slower is 408.
     small : int
@@ -31,6 +35,7 @@ class Limits:
     """
 
     body: int = 100 << 20
+    rows: int = MOST_ROWS
     body_seconds: float = 30.0
     small: int = 1 << 15
     threads: int = 2
