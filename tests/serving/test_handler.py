@@ -123,23 +123,6 @@ def test_bodies_that_are_cut_short(content_type: str) -> None:
     assert refused.value.status == 400
 
 
-def test_bodies_that_swell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastml.serving.binary.MOST_BYTES", 100)
-    for kind in ("application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"):
-        with pytest.raises(RefusedError, match="over 100 bytes when decompressed"):
-            handler().handle(bodies()[kind], kind.encode())
-
-
-def test_a_few_bytes_of_many_rows() -> None:
-    nothing = pa.RecordBatch.from_arrays([pa.nulls(10**9)], names=["plan"])
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, nothing.schema) as writer:
-        writer.write_batch(nothing)
-    assert len(sink.getvalue()) < 1000
-    with pytest.raises(RefusedError, match="when decompressed"):
-        handler().handle(sink.getvalue(), b"application/vnd.apache.arrow.stream")
-
-
 def test_a_batch_that_lacks_a_column() -> None:
     sink = io.BytesIO()
     less = rows().drop_columns(["plan"])

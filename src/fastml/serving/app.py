@@ -133,7 +133,7 @@ class App:
             if explain or len(body) > self._limits.small or not text:
                 answered = await self._in_pool(handler, body, content_type, accept, explain)
             else:
-                answered = handler.handle(body, content_type, accept)
+                answered = handler.handle(body, content_type, accept, most_rows=self._limits.rows)
             status = 200
             if self._capture is not None:
                 self._capture.take(body, content_type, *answered, identity)
@@ -206,7 +206,14 @@ class App:
             self._waiting += 1
             try:
                 return await asyncio.get_running_loop().run_in_executor(
-                    self._pool, lambda: handler.handle(body, content_type, accept, explain=explain)
+                    self._pool,
+                    lambda: handler.handle(
+                        body,
+                        content_type,
+                        accept,
+                        explain=explain,
+                        most_rows=self._limits.rows,
+                    ),
                 )
             finally:
                 self._waiting -= 1

@@ -23,7 +23,9 @@ MOST_EXPLAINED = 1_000
 """Rows that a request may have explained: each costs as much as a thousand predictions."""
 
 
-def answer_columns(predictor: Predictor, body: bytes, given: Body, wanted: Accepted) -> bytes:
+def answer_columns(
+    predictor: Predictor, body: bytes, given: Body, wanted: Accepted, most_rows: int
+) -> bytes:
     """Answer a request of columns, or one whose answer is to be columns.
 
     Raises
@@ -31,10 +33,13 @@ def answer_columns(predictor: Predictor, body: bytes, given: Body, wanted: Accep
     RefusedError, DataError, SchemaError
         If the body cannot be read.
     """
-    return _written(predictor, _scores(predictor, _batches(predictor, body, given)), wanted)
+    batches = _batches(predictor, body, given, most_rows)
+    return _written(predictor, _scores(predictor, batches), wanted)
 
 
-def answer_explained(predictor: Predictor, body: bytes, given: Body, wanted: Accepted) -> bytes:
+def answer_explained(
+    predictor: Predictor, body: bytes, given: Body, wanted: Accepted, most_rows: int
+) -> bytes:
     """Answer a request with what each column adds to each prediction.
 
     Raises
@@ -46,7 +51,7 @@ def answer_explained(predictor: Predictor, body: bytes, given: Body, wanted: Acc
         raise RefusedError(
             HTTPStatus.NOT_ACCEPTABLE, "explanations are written as application/json"
         )
-    batches = _batches(predictor, body, given)
+    batches = _batches(predictor, body, given, most_rows)
     if sum(batch.num_rows for batch in batches) > MOST_EXPLAINED:
         raise RefusedError(
             HTTPStatus.BAD_REQUEST,
@@ -61,10 +66,12 @@ def answer_explained(predictor: Predictor, body: bytes, given: Body, wanted: Acc
     return b"".join(_json(each) + b"\n" for each in records)
 
 
-def _batches(predictor: Predictor, body: bytes, given: Body) -> list[pa.RecordBatch]:
+def _batches(
+    predictor: Predictor, body: bytes, given: Body, most_rows: int
+) -> list[pa.RecordBatch]:
     if is_text(given.kind):
         return [predictor.batches.read(body, given.kind, header=given.header)]
-    return list(batches_of(given.kind, body, predictor.batches.schema))
+    return list(batches_of(given.kind, body, predictor.batches.schema, most_rows))
 
 
 def _scores(predictor: Predictor, batches: list[pa.RecordBatch]) -> Float64:

@@ -9,6 +9,7 @@ from fastml.errors import ArtifactError, DataError, SchemaError
 from fastml.serving.media import is_text, negotiated
 from fastml.serving.predictor import Predictor
 from fastml.serving.refused import RefusedError
+from fastml.serving.rows import MOST_ROWS, check_text
 
 __all__ = ["Answered", "Handler"]
 
@@ -32,7 +33,13 @@ class Handler:
         self.predictor = predictor
 
     def handle(
-        self, body: bytes, content_type: bytes, accept: bytes = b"", *, explain: bool = False
+        self,
+        body: bytes,
+        content_type: bytes,
+        accept: bytes = b"",
+        *,
+        explain: bool = False,
+        most_rows: int = MOST_ROWS,
     ) -> Answered:
         """Answer a request.
 
@@ -43,14 +50,20 @@ class Handler:
             As HTTP has them; nothing accepted is anything, as the body is.
         explain : bool
             Whether each prediction comes with what each column adds to it.
+        most_rows : int
+            That the body may have.
 
         Raises
         ------
         RefusedError
-            400 where a row cannot be read, 415 and 406 where types are not known, 503 where the
-            model is being replaced.
+            400 where a row cannot be read, 413 where there are too many, 415 and 406 where types
+            are not known, 503 where the model is being replaced.
         """
         given, wanted = negotiated(content_type, accept)
+        if len(body) > most_rows and is_text(given.kind):  # a row takes a byte
+            facts = self.predictor.facts
+            delimiter = facts["dialect"]["delimiter"]
+            check_text(body, given.kind, len(facts["input"]), most_rows, delimiter)
         try:
             if is_text(given.kind) and is_text(wanted.kind) and not explain:
                 answer = self.predictor.answer(
@@ -60,7 +73,7 @@ class Handler:
                 from fastml.serving import columns  # and with it Arrow
 
                 answered = columns.answer_explained if explain else columns.answer_columns
-                answer = answered(self.predictor, body, given, wanted)
+                answer = answered(self.predictor, body, given, wanted, most_rows)
             return Answered(answer, wanted.content_type)
         except (DataError, SchemaError) as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from fastml.serving.predictor import TextForm
 from fastml.serving.refused import RefusedError
+
+if TYPE_CHECKING:
+    from fastml.serving.predictor import TextForm
 
 __all__ = ["MOST_ROWS", "check_text", "too_many_rows"]
 
@@ -27,7 +27,7 @@ _WINDOW = 1 << 16
 def check_text(body: bytes, form: TextForm, columns: int, most: int, delimiter: str = ",") -> None:
     """Refuse a body of text that may have too many rows, or too many values in one.
 
-    It takes 0.2 ns a byte, without the interpreter's lock.
+    It takes half a nanosecond a byte at most, in steps between which others run.
 
     Parameters
     ----------
@@ -46,28 +46,26 @@ def check_text(body: bytes, form: TextForm, columns: int, most: int, delimiter: 
         413.
     """
     between = delimiter if form == "csv" else ","
-    found, unbroken = np.zeros(3, np.int64), 0
-    for own in _counts(body, "\n\r" + between):
-        found += own
+    lines = returns = commas = unbroken = 0
+    for more_lines, more_returns, more_commas in _counts(body, f"\n\r{between}".encode()):
+        lines, returns, commas = lines + more_lines, returns + more_returns, commas + more_commas
         # A line of so many values is much longer than a window.
-        unbroken = 0 if own[0] or own[1] else unbroken + own[2]
+        unbroken = 0 if more_lines or more_returns else unbroken + more_commas
         if form == "csv" and unbroken > MOST_CELLS:
             raise RefusedError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"a line of the body has more than {MOST_CELLS:,} values; send fewer columns",
             )
     # Rows of JSON, and values of one that has columns, stand between commas, whatever form it has.
-    rows = found[2] // max(columns, 1) if form == "json" else max(found[0], found[1])
+    rows = commas // max(columns, 1) if form == "json" else max(lines, returns)
     if rows > most:
         raise too_many_rows(most)
 
 
-def _counts(body: bytes, characters: str) -> Iterator[list[int]]:
+def _counts(body: bytes, characters: bytes) -> Iterator[list[int]]:
     """Yield how often each window has each character."""
-    values = np.frombuffer(body, np.uint8)
-    for first in range(0, len(values), _WINDOW):
-        window = values[first : first + _WINDOW]
-        yield [int(np.count_nonzero(window == ord(c))) for c in characters]
+    for first in range(0, len(body), _WINDOW):
+        yield [body.count(each, first, first + _WINDOW) for each in characters]
 
 
 def too_many_rows(most: int) -> RefusedError:
