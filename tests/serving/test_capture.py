@@ -66,6 +66,17 @@ def test_bytes_are_captured_as_base64(tmp_path: Path) -> None:
         assert base64.b64decode(side["endpointInput"]["data"]) == body
 
 
+def test_what_is_large_is_captured_in_parts(tmp_path: Path) -> None:
+    capture = Capture(CaptureSettings(tmp_path))
+    text = 'a "b"\n\\ü€😀\x01' * 30_000
+    some = bytes(range(256)) * 1_001
+    capture.take(text.encode(), b"text/csv", some, b"application/x-npy", b"")
+    capture.close()
+    (line,) = lines(tmp_path)
+    assert line["captureData"]["endpointInput"]["data"] == text
+    assert base64.b64decode(line["captureData"]["endpointOutput"]["data"], validate=True) == some
+
+
 def test_parquet(tmp_path: Path) -> None:
     capture = Capture(CaptureSettings(tmp_path, form="parquet"))
     for i in range(5):
@@ -94,6 +105,15 @@ def test_what_there_is_no_room_for_is_dropped(tmp_path: Path) -> None:
         capture.take(b"x" * 50, b"text/csv", b"y" * 50, b"text/csv", b"")
     capture.close()
     assert (len(lines(tmp_path)), capture.dropped) == (3, 7)
+
+
+def test_what_is_too_large_is_dropped_whole(tmp_path: Path) -> None:
+    capture = Capture(CaptureSettings(tmp_path, largest=1_000))
+    for size in (10, 10_000, 20):
+        capture.take(b"x" * size, b"text/csv", b"y", b"text/csv", b"")
+    capture.close()
+    kept = [line["captureData"]["endpointInput"]["data"] for line in lines(tmp_path)]
+    assert (kept, capture.dropped) == (["x" * 10, "x" * 20], 1)
 
 
 def test_a_folder_that_cannot_be_written_does_no_harm(

@@ -14,9 +14,10 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from fastml.atomic import atomic_path
 from fastml.errors import DataError
@@ -26,6 +27,10 @@ __all__ = ["Capture", "CaptureForm", "CaptureSettings"]
 
 CaptureForm: TypeAlias = Literal["jsonl", "parquet"]
 _TEXT: Final = {b"text/csv": "CSV", b"application/json": "JSON"}
+
+
+_PART: Final = 3 << 14
+"""Bytes or characters that are written at once: three bytes are four characters of base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class CaptureSettings:
         Seconds between files.
     most : int
         Bytes that wait to be written; what comes beyond is dropped, and counted.
+    largest : int
+        Bytes of a request and its answer that are kept: larger ones are dropped, and counted, as
+        half of one would be read as rows that nobody sent. The default is SageMaker's largest
+        payload.
     """
 
     folder: Path
@@ -49,6 +58,7 @@ class CaptureSettings:
     form: CaptureForm = "jsonl"
     every: float = 10.0
     most: int = 64 << 20
+    largest: int = 25 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,8 @@ class Capture:
         name = identity[:128].decode("latin-1") or str(uuid.uuid4())
         event = _Event(name, time.time(), content_type, body, answer_type, answer)
         with self._counting:
-            if self._bytes + event.size > self._settings.most:
+            room = min(self._settings.most - self._bytes, self._settings.largest)
+            if event.size > room:
                 self.dropped += 1
                 return
             self._bytes += event.size
@@ -127,7 +138,9 @@ class Capture:
         try:
             with atomic_path(folder / name) as temporary:
                 if self._settings.form == "jsonl":
-                    temporary.write_text("".join(map(_line, events)), "utf-8")
+                    with temporary.open("w", encoding="utf-8") as file:
+                        for event in events:
+                            file.writelines(_line(event))
                 else:
                     _write_parquet(events, temporary)
         except (DataError, OSError) as error:
@@ -135,30 +148,46 @@ class Capture:
             say("requests were not captured", requests=len(events), cause=str(error))
 
 
-def _line(event: _Event) -> str:
-    """Return an event as a line of SageMaker's data capture."""
-    captured = {
-        "endpointInput": _side("INPUT", event.content_type, event.body),
-        "endpointOutput": _side("OUTPUT", event.answer_type, event.answer),
-    }
+def _line(event: _Event) -> Iterator[str]:
+    """Yield the parts of a line of SageMaker's data capture.
+
+    One call that wrote a megabyte of JSON would keep the interpreter, and so all small requests,
+    for ten milliseconds: between parts others have their turn.
+    """
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event.at))
     metadata = {"eventId": event.identity, "inferenceTime": at}
-    whole = {"captureData": captured, "eventMetadata": metadata, "eventVersion": "0"}
-    return json.dumps(whole, ensure_ascii=False) + "\n"
+    yield '{"captureData": {"endpointInput": '
+    yield from _side("INPUT", event.content_type, event.body)
+    yield ', "endpointOutput": '
+    yield from _side("OUTPUT", event.answer_type, event.answer)
+    yield f'}}, "eventMetadata": {_json(metadata)}, "eventVersion": "0"}}\n'
 
 
-def _side(mode: str, content_type: bytes, content: bytes) -> dict[str, Any]:
-    encoding = _TEXT.get(content_type.split(b";")[0].strip().lower())
-    try:
-        data = content.decode() if encoding else base64.b64encode(content).decode()
-    except UnicodeDecodeError:  # text that was refused need not be any
-        encoding, data = None, base64.b64encode(content).decode()
-    return {
+def _side(mode: str, content_type: bytes, content: bytes) -> Iterator[str]:
+    encoding = _TEXT.get(content_type.split(b";")[0].strip().lower(), "BASE64")
+    text = ""
+    if encoding != "BASE64":
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:  # text that was refused need not be any
+            encoding = "BASE64"
+    facts = {
         "observedContentType": content_type.decode("latin-1"),
         "mode": mode,
-        "data": data,
-        "encoding": encoding or "BASE64",
+        "encoding": encoding,
     }
+    yield _json(facts)[:-1] + ', "data": "'
+    if encoding == "BASE64":
+        for first in range(0, len(content), _PART):
+            yield base64.b64encode(content[first : first + _PART]).decode()
+    else:
+        for first in range(0, len(text), _PART):
+            yield _json(text[first : first + _PART])[1:-1]
+    yield '"}'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _write_parquet(events: list[_Event], path: Path) -> None:
