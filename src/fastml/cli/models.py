@@ -134,6 +134,12 @@ def serve(
     most: Annotated[
         str, typer.Option("--max-body", metavar="SIZE", help="The largest request.")
     ] = "100MB",
+    rows: Annotated[
+        int, typer.Option("--max-rows", min=1, help="Rows of the largest request.")
+    ] = 2_000_000,
+    connections: Annotated[
+        int, typer.Option("--max-connections", min=1, help="Clients of each worker at once.")
+    ] = 10_000,
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="Of each worker, for large requests.")
     ] = 2,
@@ -172,6 +178,8 @@ def serve(
         raise ConfigError("name a model to serve, or say --multi-model")
     limits = Limits(
         body=parse_memory(most, "--max-body"),
+        rows=rows,
+        connections=connections,
         threads=threads,
         models=parse_memory(memory, "--memory"),
     )

@@ -19,6 +19,10 @@ class Limits:
         Bytes of a request; more are 413.
     rows : int
         Rows of a request; more are 413.
+    connections : int
+        Clients at once; more are 503. At most as many as the process may have files open.
+    head_seconds : float
+        For the first byte of a request, and for its headers to arrive.
     body_seconds : float
         For a body to arrive; slower is 408.
     small : int
@@ -36,6 +40,8 @@ class Limits:
 
     body: int = 100 << 20
     rows: int = MOST_ROWS
+    connections: int = 10_000
+    head_seconds: float = 10.0
     body_seconds: float = 30.0
     small: int = 1 << 15
     threads: int = 2

@@ -7,10 +7,9 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from fastml.extras import load_extra
 from fastml.serving.app import App
@@ -22,16 +21,9 @@ from fastml.serving.log import say
 from fastml.serving.models import Models
 from fastml.serving.predictor import Predictor
 
-if TYPE_CHECKING:
-    import uvicorn
-
-__all__ = ["KEEP_ALIVE", "Worker"]
+__all__ = ["Worker"]
 
 _Identity: TypeAlias = tuple[int, int, int]
-KEEP_ALIVE = 90
-"""Seconds that an idle connection is kept: load balancers keep theirs for 60."""
-DRAIN = 20
-"""Seconds for requests that are being answered when the server is told to end."""
 NOTICE = 0.5
 """Seconds before it stops listening: clients that hear `Connection: close` go elsewhere."""
 LOOK = 1.0
@@ -79,7 +71,10 @@ class Worker:
         self._may_listen = asyncio.Event()
         if at_once:
             self._may_listen.set()
-        self._server = _http_server(self._app)
+        load_extra("uvicorn")
+        from fastml.serving.connections import http_server
+
+        self._server = http_server(self._app, limits)
 
     def run(self) -> None:
         """Answer until SIGTERM or SIGINT.
@@ -166,34 +161,6 @@ class Worker:
         if not watching.cancelled() and watching.exception() is not None:
             self._error = watching.exception()
             self._end()
-
-
-def _http_server(app: App) -> uvicorn.Server:
-    """Return a server of the application that leaves the signals to the worker."""
-    load_extra("uvicorn")
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    return Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            loop="uvloop",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=DRAIN,
-            backlog=2048,
-        )
-    )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
