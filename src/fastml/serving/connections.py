@@ -1,7 +1,4 @@
-"""HTTP as uvicorn speaks it, with bounds on how many connect, and how long they may say nothing.
-
-It needs uvicorn: import it where a server begins.
-"""
+"""HTTP as uvicorn speaks it, with bounds on how many connect, and how long they may say nothing."""
 
 from __future__ import annotations
 
@@ -10,13 +7,14 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from fastml.extras import load_extra
 from fastml.serving.app import App
 from fastml.serving.limits import Limits
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = ["KEEP_ALIVE", "http_server"]
 
@@ -35,17 +33,18 @@ _FULL: Final = (
 )
 
 
-class _Connection(HttpToolsProtocol):
-    """A client's connection."""
+class _Bounded(asyncio.Protocol):
+    """What a connection of uvicorn's does besides: it goes before that among the bases."""
 
     most: ClassVar[int]
+    connections: Any
+    cycle: Any
+    timeout_keep_alive_task: Any
+    transport: Any
+    _silent: tuple[object, float] | None = None
+    """The last request before it fell silent, and when that was seen."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._silent: tuple[object, float] | None = None
-        """The last request before it fell silent, and when that was seen."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         if len(self.connections) < self.most:
             super().connection_made(transport)
             return
@@ -69,38 +68,32 @@ class _Connection(HttpToolsProtocol):
             self.transport.close()
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the worker, and looks after its connections."""
-
-    def __init__(self, config: uvicorn.Config, most: int, seconds: float) -> None:
-        super().__init__(config)
-        self._most, self._seconds = most, seconds
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def on_tick(self, counter: int) -> bool:
-        if counter % _LOOK == 0:
-            full = len(self.server_state.connections) >= self._most
-            seconds = 0.0 if full else self._seconds  # two looks are enough where places are wanted
-            now = time.monotonic()
-            for each in self.server_state.connections:
-                if isinstance(each, _Connection):
-                    each.close_if_silent(now, seconds, full=full)
-        return await super().on_tick(counter)
-
-
 def http_server(app: App, limits: Limits) -> uvicorn.Server:
-    """Return a server of the application."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    unbounded = files == resource.RLIM_INFINITY
-    connections = limits.connections if unbounded else min(limits.connections, files - SPARE)
+    """Return a server of the application, which leaves the signals to the worker.
 
-    class Connection(_Connection):
-        most = max(connections, 1)
+    Raises
+    ------
+    ConfigError
+        If uvicorn is not installed.
+    """
+    load_extra("uvicorn")
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-    return _Server(
+    class Connection(_Bounded, HttpToolsProtocol):
+        most = _most_connections(limits)
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+        async def on_tick(self, counter: int) -> bool:
+            if counter % _LOOK == 0:
+                _close_silent(self.server_state.connections, Connection.most, limits.head_seconds)
+            return await super().on_tick(counter)
+
+    return Server(
         uvicorn.Config(
             app,
             http=Connection,
@@ -114,7 +107,18 @@ def http_server(app: App, limits: Limits) -> uvicorn.Server:
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=DRAIN,
             backlog=2048,
-        ),
-        Connection.most,
-        limits.head_seconds,
+        )
     )
+
+
+def _most_connections(limits: Limits) -> int:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return limits.connections
+    return max(min(limits.connections, files - SPARE), 1)
+
+
+def _close_silent(connections: Any, most: int, seconds: float) -> None:
+    full, now = len(connections) >= most, time.monotonic()
+    for each in connections:  # two looks at one are enough where places are wanted
+        each.close_if_silent(now, 0.0 if full else seconds, full=full)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from fastml.extras import load_extra
 from fastml.serving.app import App
 from fastml.serving.capture import Capture, CaptureSettings
+from fastml.serving.connections import http_server
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.limits import Limits
@@ -71,9 +72,6 @@ class Worker:
         self._may_listen = asyncio.Event()
         if at_once:
             self._may_listen.set()
-        load_extra("uvicorn")
-        from fastml.serving.connections import http_server
-
         self._server = http_server(self._app, limits)
 
     def run(self) -> None:
