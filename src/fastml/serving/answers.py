@@ -15,7 +15,7 @@ __all__ = [
     "NO_HEADERS",
     "Headers",
     "Send",
-    "facts",
+    "as_json",
     "fault_told",
     "refusal_headers",
     "refusal_told",
@@ -48,14 +48,14 @@ async def send_answer(
     await send({"type": "http.response.body", "body": body})
 
 
-def facts(found: object) -> Answered:
+def as_json(found: object) -> Answered:
     """Return what is known as JSON."""
     return Answered(json.dumps(found, ensure_ascii=False).encode(), JSON)
 
 
 def refusal_told(error: RefusedError) -> Answered:
     """Return what the client of a refused request reads."""
-    return facts({"error": str(error)})
+    return as_json({"error": str(error)})
 
 
 def refusal_headers(error: RefusedError) -> Headers:
@@ -69,7 +69,7 @@ def refusal_headers(error: RefusedError) -> Headers:
 def fault_told(identity: bytes) -> Answered:
     """Return what a client reads of a fault that is the server's."""
     told = "a fault of the server's own; its log says more under this request"
-    return facts({"error": told, "request": request_name(identity)})
+    return as_json({"error": told, "request": request_name(identity)})
 
 
 def request_name(identity: bytes) -> str:

@@ -16,7 +16,7 @@ from fastml.serving.answers import (
     JSON,
     NO_HEADERS,
     Send,
-    facts,
+    as_json,
     fault_told,
     refusal_headers,
     refusal_told,
@@ -186,12 +186,12 @@ class App:
                     HTTPStatus.BAD_REQUEST, "expected {'model_name': NAME, 'url': FOLDER}"
                 ) from error
             await _joined(models.add(*place))
-            return facts(models.described(place[0]))
+            return as_json(models.described(place[0]))
         if method == "GET":
-            return facts(models.described(name) if name else {"models": models.listed()})
+            return as_json(models.described(name) if name else {"models": models.listed()})
         if method == "DELETE" and name:
             models.remove(name)
-            return facts({})
+            return as_json({})
         raise RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED, "/models takes GET and POST, /models/NAME GET and DELETE"
         )
@@ -253,7 +253,7 @@ class App:
             "content_types": list(READ),
             "accept": list(ACCEPTED),
         }
-        return facts(found)
+        return as_json(found)
 
     def _execution_parameters(self) -> Answered:
         megabytes = max(1, min(self._limits.body >> 20, 100))
@@ -262,7 +262,7 @@ class App:
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": min(megabytes, 6),
         }
-        return facts(found)
+        return as_json(found)
 
 
 def _asks(words: bytes) -> bool:

@@ -27,7 +27,7 @@ _WINDOW = 1 << 16
 def check_text(body: bytes, form: TextForm, columns: int, most: int, delimiter: str = ",") -> None:
     """Refuse a body of text that may have too many rows, or too many values in one.
 
-    It takes half a nanosecond a byte at most, in steps between which others run.
+    It takes a nanosecond a byte at most, in steps between which others run.
 
     Parameters
     ----------
