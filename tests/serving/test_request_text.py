@@ -239,6 +239,12 @@ def test_json_that_is_wrong(body: bytes, message: str) -> None:
         values_of(reader(("x", NUMBER), ("t", TEXT)), body, "json")
 
 
+def test_an_object_of_too_many_members_is_refused() -> None:
+    body = b"{" + b",".join(b'"m%d":1' % i for i in range((1 << 17) + 1)) + b"}"
+    with pytest.raises(DataError, match="more than 131072 members"):
+        values_of(reader(("a", NUMBER)), body, "json")
+
+
 def test_texts_of_any_kind() -> None:
     predictor = reader(("t", TEXT))
     body = b'["\\ud83d\\ude00\\u00e9\\n", "\\ud83d", "\xc3\xa9"]'

@@ -381,6 +381,7 @@ class JsonReader {
         std::string key;
         const char* value;
     };
+    static constexpr size_t kMostMembers = 1 << 17;  // a member takes ten times its bytes
 
     void object(RequestRows& rows) {
         const char* from = at_;
@@ -405,6 +406,10 @@ class JsonReader {
             std::string key(string());
             expect(':', "':'");
             done();
+            if (found.size() == kMostMembers) {
+                throw Fault("the body is an object of more than " + std::to_string(kMostMembers) +
+                            " members; expected a row, columns or instances");
+            }
             found.push_back({std::move(key), at_});
             skip();
         } while (next(','));
