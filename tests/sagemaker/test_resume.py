@@ -38,13 +38,14 @@ def made(root: Path) -> Layout:
 
 def start(layout: Layout) -> subprocess.Popen[str]:
     """Start a job that saves as often as it can."""
-    code = (
-        "import sys; from pathlib import Path; import fastml.sagemaker.train as job;"
-        "from fastml.sagemaker.layout import Layout; job._SAVE_EVERY = 0.0;"
-        f"sys.exit(job.train(Layout(Path({str(layout.root)!r}))))"
+    told = {"SAGEMAKER_BASE_DIR": str(layout.root), "FASTML_CHECKPOINT_SECONDS": "0"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastml.sagemaker", "train"],
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    command = [sys.executable, "-c", code]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def model_of(layout: Layout) -> dict[str, bytes]:

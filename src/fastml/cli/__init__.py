@@ -11,7 +11,9 @@ from fastml.cli.app import app
 
 __all__ = ["app", "main"]
 
-for _group in ("projects", "data", "models", "sagemaker", "launch", "information"):
+for _group in (
+    "projects", "data", "models", "sagemaker", "launch", "conformance", "information",
+):  # fmt: skip
     import_module(f"fastml.cli.{_group}")  # adds its commands, in the order of the help
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Layout"]
+__all__ = ["BASE_DIR", "Layout"]
+
+BASE_DIR = "SAGEMAKER_BASE_DIR"
+"""The variable by which SageMaker's own toolkits are told of another folder than /opt/ml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +18,11 @@ class Layout:
 
     Parameters
     ----------
-    root : Path
-        Elsewhere than /opt/ml in tests.
+    root : Path, optional
+        Default what `SAGEMAKER_BASE_DIR` says, else /opt/ml.
     """
 
-    root: Path = Path("/opt/ml")
+    root: Path = field(default_factory=lambda: Path(os.environ.get(BASE_DIR) or "/opt/ml"))
 
     @property
     def config(self) -> Path:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fastml.checkpoint import Checkpoint
-from fastml.errors import StoppedError
+from fastml.errors import ConfigError, StoppedError
 from fastml.sagemaker.channels import tables
 from fastml.sagemaker.environment import environment
 from fastml.sagemaker.failure import FailureFile
@@ -24,7 +24,7 @@ from fastml.workflow.run import run
 __all__ = ["train"]
 
 _NAME = "fastml"
-_SAVE_EVERY = 60.0  # seconds
+_SAVE_EVERY = "FASTML_CHECKPOINT_SECONDS"
 
 
 def train(layout: Layout | None = None) -> int:
@@ -60,7 +60,7 @@ def train(layout: Layout | None = None) -> int:
 
 def _train(job: Job) -> None:
     place = job.checkpoints / _NAME
-    checkpoint = Checkpoint(place, every=_SAVE_EVERY, resume=place.is_dir())
+    checkpoint = Checkpoint(place, every=_seconds(), resume=place.is_dir())
     end_on_sigterm(checkpoint.stop)
     with _scratch(job.layout.scratch) as kept:
         project = job_project(job, tables(job, kept))
@@ -70,6 +70,18 @@ def _train(job: Job) -> None:
     _deliver(folder, job.layout)
     for line in metric_lines(outcome):
         print(line, flush=True)
+
+
+def _seconds() -> float:
+    """Return the seconds between one saving and the next."""
+    words = os.environ.get(_SAVE_EVERY) or "60"
+    try:
+        found = float(words)
+    except ValueError:
+        found = -1.0
+    if not found >= 0.0:
+        raise ConfigError(f"{_SAVE_EVERY} is {words!r}; expected seconds, such as 60 or 0.5")
+    return found
 
 
 @contextmanager
