@@ -11,10 +11,14 @@ NATIVE := $(filter %.pyx %.pxd %.hpp %.cpp %.inc,$(NATIVE))
 IMAGE ?= fastml
 ENGINE ?= $(firstword $(notdir $(shell command -v docker podman)))
 BUILD_IMAGE ?= $(ENGINE) build --file docker/Dockerfile --tag $(IMAGE) .
+BUILD_IMAGE_GPU ?= $(ENGINE) build --file docker/Dockerfile.gpu --build-arg FASTML=$(IMAGE) --tag $(IMAGE)-gpu .
+UV ?= uv
+LOCK := $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
+  --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 QUICK_JSON := build/bench-quick.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quick bench-accept wheel image sanitize build clean
+.PHONY: help demo test check bench bench-quick bench-accept wheel image image-gpu lock sanitize build clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -50,10 +54,20 @@ wheel: $(VENV)/.with-check  ## sdist, wheel from the sdist, and that wheel used 
 	$(BIN)/python -m build --quiet --outdir build/wheel .
 	$(BIN)/python tools/check_wheel.py build/wheel
 
-image:  ## the container of SageMaker jobs, and a job in it; ENGINE=docker|podman
+image: $(VENV)/.installed $(VENV)/.compiled  ## the container of SageMaker jobs, and the contract run against it; ENGINE=docker|podman
 	@test -n "$(ENGINE)" || { echo "neither docker nor podman is here; name the engine: make image ENGINE=..."; exit 1; }
 	$(BUILD_IMAGE)
-	$(PYTHON) tools/check_image.py $(IMAGE) $(ENGINE)
+	$(BIN)/python -m fastml sagemaker test $(IMAGE) --engine "$(ENGINE)"
+
+image-gpu: image  ## the same with torch and CUDA; BUILD_IMAGE_GPU= builds it in another way
+	$(BUILD_IMAGE_GPU)
+	$(BIN)/python -m fastml sagemaker test $(IMAGE)-gpu --engine "$(ENGINE)"
+
+lock:  ## the hashes of all that the images hold, by uv: docker/requirements*.txt
+	$(LOCK) pyproject.toml --extra serve --output-file docker/requirements.txt
+	$(LOCK) pyproject.toml --extra serve --extra xgboost --extra tune --output-file docker/requirements-tune.txt
+	{ $(PYTHON) tools/build_requires.py; echo cyclonedx-bom; } | $(LOCK) - --output-file docker/requirements-build.txt
+	echo torch==2.13.0 | $(LOCK) - --constraint docker/requirements.txt --output-file docker/requirements-torch.txt
 
 sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
 	$(BIN)/python tools/sanitize.py

@@ -14,6 +14,7 @@ from fastml.linear_model.settings import Settings
 from fastml.linear_model.stochastic import StochasticSolver
 from fastml.linear_model.trained import Trained
 from fastml.linear_model.watch import Watch
+from fastml.progress import tell
 
 __all__ = ["train_epochs"]
 
@@ -83,6 +84,7 @@ def train_epochs(
     while done.moving.any() and solver.epoch < settings.epochs:
         loss = solver.run(kernels, settings, lanes, moving=lanes.per_lane(done.moving))
         done.record(loss, tolerance)
+        tell("train", loss)
         done.end(~np.isfinite(loss), "diverged")
         if watch is not None:
             done.end(watch(solver.weights, loss), "patience")

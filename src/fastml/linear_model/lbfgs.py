@@ -27,6 +27,7 @@ from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.line_search import line_search, secant, suffices
 from fastml.linear_model.objective import Objective
 from fastml.linear_model.precondition import Preconditioner
+from fastml.progress import tell
 
 __all__ = ["Minimum", "minimize"]
 
@@ -285,6 +286,7 @@ def minimize(
         at.last = np.where(step > 0.0, at.decrease, at.last)
         at.decrease = np.where(step > 0.0, before - at.value, at.decrease)
         at.n_iter += 1
+        tell("train", at.value)
         if watch is not None:
             progress.end(watch(objective.weights, at.value), "patience", at.n_iter, gap)
 

@@ -10,6 +10,7 @@ from fastml._typing import Bool, Float64
 from fastml.checkpoint import State
 from fastml.linear_model.lanes import Lanes
 from fastml.linear_model.trained import Trained
+from fastml.progress import tell
 
 __all__ = ["Watch"]
 
@@ -51,6 +52,7 @@ class Watch:
         if self._monitor is not None:
             self._monitor(self._round, weights)
         loss = self._loss(weights)
+        tell("validation", loss)
         better = loss < self._best
         self._best = np.where(better, loss, self._best)
         self._rounds = np.where(better, 0, self._rounds + 1)

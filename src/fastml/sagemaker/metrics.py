@@ -7,18 +7,36 @@ that are published here.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterator
 
 from fastml._typing import Task
 from fastml.evaluation.metrics import chief_metric, find, metric_names
 from fastml.reporting.outcome import Outcome, finite
 
-__all__ = ["metric_definitions", "metric_lines", "objective"]
+__all__ = ["LossLines", "metric_definitions", "metric_lines", "objective"]
 
 _NUMBER = r"([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)"
 _SPLITS = ("train", "validation", "test")
 _PASSED = "passed"
+_LOSSES = ("train:loss", "validation:loss")
+_SECONDS = 1.0
+
+
+class LossLines:
+    """Prints the loss of a training that goes on, of each part at most once a second."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+
+    def __call__(self, part: str, loss: float) -> None:
+        """Hear of a loss, as `fastml.progress` tells of it."""
+        now = time.monotonic()
+        if now >= self._next.get(part, 0.0) and math.isfinite(loss):
+            self._next[part] = now + _SECONDS
+            print(f"[fastml] {part}:loss={loss!r}", flush=True)
 
 
 def metric_lines(outcome: Outcome) -> Iterator[str]:
@@ -33,7 +51,8 @@ def metric_lines(outcome: Outcome) -> Iterator[str]:
 def metric_definitions(task: Task) -> list[dict[str, str]]:
     """Return the metrics of a task, as `MetricDefinitions` of a training job takes them.
 
-    `passed` among them is 1 where the model meets its success criteria, else 0.
+    `passed` among them is 1 where the model meets its success criteria, else 0. `train:loss` and
+    `validation:loss` are of the training while it goes on, once a second.
 
     Parameters
     ----------
@@ -46,11 +65,11 @@ def metric_definitions(task: Task) -> list[dict[str, str]]:
 
     Examples
     --------
-    >>> [each["Name"] for each in metric_definitions("binary")][-2:]
-    ['test:profit', 'passed']
+    >>> [each["Name"] for each in metric_definitions("binary")][-3:]
+    ['train:loss', 'validation:loss', 'passed']
     """
     names = [f"{split}:{name}" for split in _SPLITS for name in metric_names(task)]
-    return [_definition(name) for name in (*names, _PASSED)]
+    return [_definition(name) for name in (*names, *_LOSSES, _PASSED)]
 
 
 def objective(task: Task, metric: str | None = None) -> dict[str, str]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from fastml.checkpoint import Checkpoint
 from fastml.errors import ConfigError, StoppedError
+from fastml.progress import heard_by
 from fastml.sagemaker.channels import tables
 from fastml.sagemaker.environment import environment
 from fastml.sagemaker.failure import FailureFile
 from fastml.sagemaker.hyperparameters import job_project
 from fastml.sagemaker.job import Job
 from fastml.sagemaker.layout import Layout
-from fastml.sagemaker.metrics import metric_lines
+from fastml.sagemaker.metrics import LossLines, metric_lines
 from fastml.sagemaker.stopping import TERMINATED, end_on_sigterm
 from fastml.workflow.journal import Journal, Lines
 from fastml.workflow.run import run
@@ -66,7 +67,9 @@ def _train(job: Job) -> None:
         project = job_project(job, tables(job, kept))
         out = job.layout.output_data / f".{_NAME}"
         shutil.rmtree(out, ignore_errors=True)  # of a start that was cut off
-        outcome, folder = run(project, out=out, checkpoint=checkpoint, journal=Journal(Lines()))
+        with heard_by(LossLines()):
+            journal = Journal(Lines())
+            outcome, folder = run(project, out=out, checkpoint=checkpoint, journal=journal)
     _deliver(folder, job.layout)
     for line in metric_lines(outcome):
         print(line, flush=True)

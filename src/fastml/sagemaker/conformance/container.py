@@ -125,7 +125,8 @@ class Container:
     def _run(
         self, name: str, log: Path, options: list[str], *arguments: str
     ) -> subprocess.Popen[bytes]:
-        command = [*self._engine, "run", "--rm", f"--name={name}", *options, self.name, *arguments]
+        # Not --rm: an engine waits with that for the relay, which is removed later.
+        command = [*self._engine, "run", f"--name={name}", *options, self.name, *arguments]
         with log.open("wb") as output:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

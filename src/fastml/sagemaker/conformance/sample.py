@@ -20,7 +20,7 @@ __all__ = ["CHURN", "Churn", "Given", "Sample"]
 
 CHURN = {"target": "churn", "task": "binary"}
 _TABLE = "telco_churn_mlc.parquet"
-_LONG = {"solver": "sgd", "epochs": "2500", "patience": "2500"}
+_LONG = {"solver": "sgd", "epochs": "1200", "patience": "1200"}
 _TIMES = 6
 """Times the rows with which that takes some seconds."""
 

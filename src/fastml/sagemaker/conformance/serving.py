@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastml.sagemaker.conformance.asking import Answer, Connection, ask, pinged, wait_for_ping
@@ -20,6 +21,7 @@ __all__ = ["SERVING"]
 SERVING = Collected("your-algorithms-inference-code")
 _BATCH = "your-algorithms-batch-code"
 
+_FIRST = 50
 _LARGE = 1 << 30
 _IDLE = 76.0
 """Seconds: load balancers keep a connection for a minute, and SageMaker's somewhat longer."""
@@ -36,6 +38,16 @@ def _ping(bench: Workbench) -> str:
         answer.expect(200)
         expect(not answer.body, f"the body of /ping is {shown(answer.body)}; expected none")
     return f"ready after {seconds:.2f} s"
+
+
+@SERVING.item("serve.ready", "answer every request from the first good /ping on")
+def _ready(bench: Workbench) -> None:
+    # Whichever of its processes takes it.
+    kind = {"Content-Type": bench.sample.content_type}
+    with bench.serving() as running:
+        wait_for_ping(running)
+        for _ in range(_FIRST):
+            ask(running, "POST", "/invocations", bench.sample.body, kind).expect(200)
 
 
 @SERVING.item("serve.invocation", "answer /invocations with 200 within 60 s")
@@ -203,7 +215,11 @@ def _rows(bench: Workbench, count: int) -> list[dict[str, Any]]:
 
 
 def _predictions(answer: Answer) -> list[bytes]:
-    return answer.expect(200).body.splitlines()
+    lines = answer.expect(200).body.splitlines()
+    for line in lines:
+        found = replace(answer, body=line).json()
+        expect(isinstance(found, dict), f"expected an object in each line, found {shown(line)}")
+    return lines
 
 
 def _cell(value: Any) -> str:

@@ -211,7 +211,7 @@ def _metrics(bench: Workbench) -> str:
         for each in metric_definitions("binary")
         if any(re.search(each["Regex"], line) for line in lines)
     ]
-    for name in ("validation:roc_auc", "test:log_loss", "passed"):
+    for name in ("train:loss", "validation:roc_auc", "test:log_loss", "passed"):
         expect(name in found, f"no line of the log holds {name}")
     return f"{len(found)} of them"
 
