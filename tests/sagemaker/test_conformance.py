@@ -24,7 +24,7 @@ KEPT_BY_CHANCE = {
     "train.cloud", "train.local-mode", "train.hyperparameters-only", "train.project",
     "train.fast-file", "train.pipe", "train.platform-hyperparameters", "train.variables",
     "serve.invocation", "serve.chunked", "serve.content-type-parameters", "serve.headers",
-    "serve.worker-replaced",
+    "serve.worker-replaced", "serve.ready",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ __all__ = ["CHURN", "Churn", "Given", "Sample"]
 CHURN = {"target": "churn", "task": "binary"}
 _TABLE = "telco_churn_mlc.parquet"
 _LONG = {"solver": "sgd", "epochs": "1200", "patience": "1200"}
-_TIMES = 6
+_TIMES = 3
 """Times the rows with which that takes some seconds."""
 
 
