@@ -72,7 +72,8 @@ class Container:
             f"--volume={root / each}:/opt/ml/{each}:ro" for each in conditions.unwritable if each
         ]
         options += [f"--env={key}={value}" for key, value in conditions.environment.items()]
-        options += [f"--user={conditions.user}"] if conditions.user else []
+        if conditions.user:
+            options += [f"--user={conditions.user}", "--cap-drop=ALL"]
         options += ["--read-only", "--tmpfs=/tmp"] if conditions.root_read_only else []
         port = int(conditions.environment.get("SAGEMAKER_BIND_TO_PORT", PORT))
         log = self._folder / f"{name}.log"
@@ -101,6 +102,7 @@ class Container:
         while not (place / "socket").exists():
             if process.poll() is not None or time.monotonic() > until:
                 words = (self._folder / f"{name}.log").read_text("utf-8", "replace")
+                self.remove(name)
                 raise BrokenError(f"no relay could be started in the image: {shown(words)}")
             time.sleep(0.01)
         return name, place / "socket"
@@ -166,6 +168,7 @@ class _Containing(Base):
         until = began + START
         while not engine.is_running(name) and self.ended() is None:
             if time.monotonic() > until:
+                engine.remove(name)
                 raise BrokenError(f"the engine had not started it after {START:.0f} s")
             time.sleep(0.02)
 
