@@ -140,7 +140,7 @@ def train(
             part,
             lambda saver: run(models, saver).state(),
             facts={"room": np.array(room)},
-            saves=at_once == 1,
+            saves=min(at_once, len(parts)) == 1,
         )
         return Trained.from_state(state)
 

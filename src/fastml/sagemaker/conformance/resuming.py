@@ -24,7 +24,9 @@ NOTICE = 120.0
 KILLED = 137
 LATEST = 0.8
 """Of the time that the whole training takes."""
-TICK = 0.05
+WRITTEN = 0.3
+"""Seconds until what is seen is whole, and no file that is being written."""
+TICK = 0.01
 """Seconds by which a file may seem older than it is."""
 _OFTEN = {"FASTML_CHECKPOINT_SECONDS": "0.1"}
 """So that something is saved within the seconds of a test."""
@@ -58,6 +60,7 @@ def _cut_off(bench: Workbench, signal: Signal) -> tuple[Trained, float]:
     with bench.runner.start(layout.root, "train", Conditions(_OFTEN)) as running:
         while not _saved(layout) and time.monotonic() - running.began < latest:
             time.sleep(0.01)
+        time.sleep(WRITTEN)
         running.expect_alive("before it could be cut off; give it more to train")
         told = time.time()
         running.tell(signal)
