@@ -35,7 +35,7 @@ def train(root: Path) -> int:
     print("Traceback of nothing")
     (root / "model" / "model").write_text(f"{time.time_ns()}")
     (root / "litter").write_text("here")
-    until = time.monotonic() + 0.3
+    until = time.monotonic() + 0.6
     while time.monotonic() < until:
         time.sleep(0.05)
     return 0

@@ -60,7 +60,8 @@ def _cut_off(bench: Workbench, signal: Signal) -> tuple[Trained, float]:
     with bench.runner.start(layout.root, "train", Conditions(_OFTEN)) as running:
         while not _saved(layout) and time.monotonic() - running.began < latest:
             time.sleep(0.01)
-        time.sleep(WRITTEN)
+        if _saved(layout):
+            time.sleep(WRITTEN)
         running.expect_alive("before it could be cut off; give it more to train")
         told = time.time()
         running.tell(signal)
