@@ -12,7 +12,7 @@ IMAGE ?= fastml
 ENGINE ?= $(firstword $(notdir $(shell command -v docker podman)))
 BUILD_IMAGE ?= $(ENGINE) build --file docker/Dockerfile --tag $(IMAGE) .
 BUILD_IMAGE_GPU ?= $(ENGINE) build --file docker/Dockerfile.gpu --build-arg FASTML=$(IMAGE) --tag $(IMAGE)-gpu .
-UV ?= uv
+UV ?= $(BIN)/uv
 LOCK := $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
   --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 QUICK_JSON := build/bench-quick.json
@@ -63,10 +63,10 @@ image-gpu: image  ## the same with torch and CUDA; BUILD_IMAGE_GPU= builds it in
 	$(BUILD_IMAGE_GPU)
 	$(BIN)/python -m fastml sagemaker test $(IMAGE)-gpu --engine "$(ENGINE)"
 
-lock:  ## the hashes of all that the images hold, by uv: docker/requirements*.txt
+lock: $(VENV)/.with-lock  ## the hashes of all that the images hold, by uv: docker/requirements*.txt
 	$(LOCK) pyproject.toml --extra serve --output-file docker/requirements.txt
 	$(LOCK) pyproject.toml --extra serve --extra xgboost --extra tune --output-file docker/requirements-tune.txt
-	{ $(PYTHON) tools/build_requires.py; echo cyclonedx-bom; } | $(LOCK) - --output-file docker/requirements-build.txt
+	{ $(BIN)/python tools/build_requires.py; echo cyclonedx-bom; } | $(LOCK) - --output-file docker/requirements-build.txt
 	echo torch==2.13.0 | $(LOCK) - --constraint docker/requirements.txt --output-file docker/requirements-torch.txt
 
 sanitize: $(VENV)/.with-test  ## kernel tests under the address and undefined-behaviour sanitizers
