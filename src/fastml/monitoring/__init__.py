@@ -1,0 +1,1 @@
+"""What a model is asked and answers in use, held against what it was trained on."""
