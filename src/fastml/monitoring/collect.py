@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,7 +20,15 @@ from fastml.monitoring.payloads import LooseReader, ModelReader, Naming
 from fastml.monitoring.statistics import TableStatistics, kind_of
 from fastml.serving.predictor import Predictor
 
-__all__ = ["INPUT", "OUTPUT", "Watched", "captured_statistics", "table_statistics"]
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "Watched",
+    "captured_statistics",
+    "last_names",
+    "model_statistics",
+    "table_statistics",
+]
 
 INPUT: Final = "endpointInput"
 OUTPUT: Final = "endpointOutput"
@@ -73,36 +82,45 @@ class Watched:
         """
         kinds = known or {}
         names = list(kinds)
-        inputs = LooseReader(names, _last(names)).read
+        inputs = LooseReader(names, partial(last_names, names)).read
         return cls(kinds, kinds, False, inputs, LooseReader(names, _first(names)).read)
 
 
-def table_statistics(source: Source, predictor: Predictor | None = None) -> Statistics:
+def table_statistics(
+    source: Source, kinds: Mapping[str, Kind] | None = None, *, only: bool = False
+) -> Statistics:
     """Return the statistics of a table.
 
     Parameters
     ----------
     source : Source
-    predictor : Predictor, optional
-        Then they are of the columns that the model looks at, and of what it answers to them.
+    kinds : mapping of str to Kind, optional
+        What its columns are taken for; default: as the types of the table say.
+    only : bool
+        Whether columns that are not in `kinds` are left out.
+    """
+    table = source.canonical()
+    stated = {field.name: kind_of(field.type) for field in table.schema}
+    state = TableStatistics({**({} if only else stated), **(kinds or {})}, only=only)
+    for block in table.blocks(BLOCK_ROWS):
+        state.update(block)
+    return state.finish()
+
+
+def model_statistics(source: Source, predictor: Predictor) -> Statistics:
+    """Return the statistics of the columns of a table that a model looks at, and of its answers.
 
     Raises
     ------
     SchemaError, DataError
-        If the table cannot be read, or not by the model.
+        If the model cannot read the table.
     """
-    table = source.canonical()
-    if predictor is None:
-        state = TableStatistics({field.name: kind_of(field.type) for field in table.schema})
-        for block in table.blocks(BLOCK_ROWS):
-            state.update(block)
-        return state.finish()
-    watched = Watched.of_model(predictor)
+    watched, batches = Watched.of_model(predictor), predictor.batches
     asked, answered = (TableStatistics(k, only=True) for k in (watched.inputs, watched.outputs))
-    batches = predictor.batches
-    for block in table.blocks(BLOCK_ROWS):
+    for block in source.canonical().blocks(BLOCK_ROWS):
+        rows = asked.rows
         asked.update(batches.conformed(block))
-        answered.update(batches.as_batch(batches.scores(block, source.name, asked.rows)))
+        answered.update(batches.as_batch(batches.scores(block, source.name, rows)))
     return _beside(answered.finish(), asked.finish())
 
 
@@ -195,5 +213,6 @@ def _first(names: Sequence[str]) -> Naming:
     return lambda n: [*names[:n], *(f"_output{i}" for i in range(len(names), n))]
 
 
-def _last(names: Sequence[str]) -> Naming:
-    return lambda n: [*names[-n:], *(f"_c{i}" for i in range(len(names), n))]
+def last_names(names: Sequence[str], n: int) -> list[str]:
+    """Return names for columns that have none: the last that are known, then `_cNUMBER`."""
+    return [*names[-n:], *(f"_c{i}" for i in range(len(names), n))]

@@ -82,9 +82,12 @@ class Numbers:
         kept = np.array(sorted(pairs), np.float64).reshape(len(pairs), 2)
         bounds = [b["lower_bound"] for b in buckets] + [b["upper_bound"] for b in buckets[-1:]]
         names = ("mean", "sum", "std_dev", "min", "max")
-        told = (math.nan if stated.get(n) is None else float(stated[n]) for n in names)
+        mean, total, std, low, high = (
+            math.nan if stated.get(name) is None else float(stated[name]) for name in names
+        )
         edges = np.array(bounds, np.float64) if buckets else None
-        return cls(*told, kept[:, 0], kept[:, 1], edges, binned=not levels)
+        values, weights = kept[:, 0], kept[:, 1]
+        return cls(mean, total, std, low, high, values, weights, edges, binned=not levels)
 
     def _levels(self) -> list[list[float]]:
         """Return the values by the power of two that each stands for, as a KLL sketch has them."""

@@ -158,9 +158,17 @@ class _Column:
 
     def _numbers(self, edges: Float64 | None) -> Numbers:
         moments = self.moments
-        mean, std = moments.mean, np.sqrt(moments.variance())
-        told = (mean, mean * moments.count, std, moments.min, moments.max)
-        return Numbers(*(float(each[0]) for each in told), *self.sketch.items(0), edges)
+        values, weights = self.sketch.items(0)
+        return Numbers(
+            mean=float(moments.mean[0]),
+            total=float(moments.mean[0] * moments.count[0]),
+            std=float(np.sqrt(moments.variance()[0])),
+            min=float(moments.min[0]),
+            max=float(moments.max[0]),
+            values=values,
+            weights=weights,
+            edges=edges,
+        )
 
 
 def _as_numbers(column: pa.Array, found: Kind) -> pa.Array:
@@ -181,7 +189,7 @@ def _as_numbers(column: pa.Array, found: Kind) -> pa.Array:
 def _whole(numbers: pa.Array) -> int:
     """Count the whole numbers."""
     if not pa.types.is_floating(numbers.type):
-        return len(numbers) - numbers.null_count
+        return int(len(numbers) - numbers.null_count)
     values = numbers.drop_null().to_numpy(zero_copy_only=False)
     return int(((np.floor(values) == values) & (np.abs(values) < _MOST_WHOLE)).sum())
 

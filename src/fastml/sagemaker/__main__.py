@@ -1,4 +1,4 @@
-"""The image's program: `python -m fastml.sagemaker train` or `serve`."""
+"""The image's program: `python -m fastml.sagemaker train`, `serve` or `monitor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastml.sagemaker.stopping import end_on_sigterm
 
 __all__ = ["main"]
 
-_VERBS = ("train", "serve")
+_VERBS = ("train", "serve", "monitor")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{verb!r} is not known{did_you_mean(verb, _VERBS, listed=True)}", file=sys.stderr)
         return 2
     end_on_sigterm()  # before what takes long to import
-    return _serve() if verb == "serve" else _train()
+    return {"train": _train, "serve": _serve, "monitor": _monitor}[verb]()
 
 
 def _train() -> int:
@@ -39,6 +39,16 @@ def _serve() -> int:
         serve()
     except (FastMLError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _monitor() -> int:
+    from fastml.sagemaker.monitor import monitor
+
+    try:
+        monitor()
+    except (FastMLError, OSError):  # which the log and the file `message` tell of
         return 1
     return 0
 

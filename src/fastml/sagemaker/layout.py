@@ -63,3 +63,23 @@ class Layout:
     def checkpoints(self) -> Path:
         """What is kept while the job goes on, and is there again when it is started again."""
         return self.root / "checkpoints"
+
+    @property
+    def processing(self) -> Path:
+        """What a processing job is given, and where its outputs are."""
+        return self.root / "processing"
+
+    @property
+    def processing_config(self) -> Path:
+        """The settings of a processing job, as JSON."""
+        return self.root / "config"
+
+    @property
+    def message(self) -> Path:
+        """What a processing job has to say at its end, or why it failed."""
+        return self.output / "message"
+
+    @property
+    def cloudwatch(self) -> Path:
+        """Metrics that a processing job leaves, as lines of JSON."""
+        return self.output / "metrics" / "cloudwatch"
