@@ -173,11 +173,11 @@ class _Side:
             tally.unread += 1
             tally.told(str(error))
             return
+        self._bytes += len(payload.body)
         for batch in batches:
             self._waiting.setdefault(batch.schema, []).append(batch)
             self._batches += 1
             self._rows += batch.num_rows
-            self._bytes += batch.nbytes
         if self._batches >= _BATCHES or self._rows >= BLOCK_ROWS or self._bytes >= _BYTES:
             self._flush()
 

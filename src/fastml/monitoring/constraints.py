@@ -179,6 +179,13 @@ class Constraints:
         }
 
     @classmethod
+    def from_dict(cls, stated: Mapping[str, Any]) -> Self:
+        """Read the constraints of the schema."""
+        checked = Checked().changed(stated.get("monitoring_config") or {})
+        found = [Constraint.from_dict(each, checked) for each in stated["features"]]
+        return cls({each.name: each for each in found}, checked)
+
+    @classmethod
     def read(cls, file: Path) -> Self:
         """Read a file of constraints.
 
@@ -190,9 +197,8 @@ class Constraints:
             If it asks for what is not computed.
         """
         stated = read_json(file)
-        checked = Checked().changed(stated.get("monitoring_config") or {})
         try:
-            found = [Constraint.from_dict(each, checked) for each in stated["features"]]
+            return cls.from_dict(stated)
         except ConfigError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -200,7 +206,6 @@ class Constraints:
                 f"{file} has not the schema of Model Monitor's constraints ({error!r}); "
                 "expected what a baseline job writes as constraints.json"
             ) from error
-        return cls({each.name: each for each in found}, checked)
 
 
 def suggest(statistics: Statistics) -> Constraints:

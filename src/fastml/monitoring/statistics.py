@@ -57,7 +57,10 @@ class TableStatistics:
         self._columns: dict[str, _Column] = {}
 
     def update(self, batch: pa.RecordBatch) -> None:
-        """Take in rows. A column that a batch lacks is not counted there: see `finish`."""
+        """Take in rows, of types as `fastml.data.canonical_batch` gives them.
+
+        Of a column that the batch lacks they have no value.
+        """
         self.rows += batch.num_rows
         for field, column in zip(batch.schema, batch.columns, strict=True):
             if field.name in self._kinds or not self._only:
@@ -72,8 +75,7 @@ class TableStatistics:
     def finish(self, edges: Mapping[str, Float64 | None] | None = None) -> Statistics:
         """Return the statistics of the rows taken in so far.
 
-        A row without a column has no value there, as one that is null. Columns that were met come
-        in the order of `kinds`, others after them.
+        Columns that were met come in the order of `kinds`, others after them.
 
         Parameters
         ----------
@@ -104,6 +106,8 @@ class _Column:
         self.distinct = DistinctCounts(1)
 
     def update(self, column: pa.Array) -> None:
+        if pa.types.is_dictionary(column.type):  # whose entries may be null, too
+            column = column.dictionary_decode()
         found = kind_of(column.type)
         if found == "Fractional":
             column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
