@@ -351,6 +351,57 @@ def test_metrics(job: Job, rows: list[Row], tmp_path: Path) -> None:
     assert metrics["feature_baseline_drift_state"]["Value"] == 0.0
 
 
+def test_a_baseline_of_what_was_captured(
+    model: Path, rows: list[Row], tmp_path: Path, job: Job
+) -> None:
+    layout = Layout(tmp_path / "ml")
+    served(model, (json.dumps(row).encode() for row in rows), source(tmp_path))
+    monitor(layout, {"publish_cloudwatch_metrics": "Enabled"})
+    output = layout.processing / "output"
+    fits_constraints(json.loads((output / "constraints.json").read_text()))
+    own = {
+        f"baseline_{name}": str(output / f"{name}.json") for name in ("statistics", "constraints")
+    }
+    for with_model in (True, False):
+        found = job(with_model=with_model, **own)
+        assert found.violations == set()
+        assert len(found.features) == len(rows[0]) + 3
+    with pytest.raises(DataError, match="no rows to make a baseline of"):
+        monitor(layout, {"end_time": "2020-01-01T00:00:00Z"})
+
+
+def test_statistics_alone_or_constraints_alone(
+    rows: list[Row], tmp_path: Path, baseline: Path, job: Job
+) -> None:
+    put(tmp_path, documents({**row, "state": "XX", "total_day_calls": 200} for row in rows))
+    drift = ("total_day_calls", "baseline_drift_check")
+    new = ("state", "categorical_values_check")
+    assert {drift, new} < job(baseline_constraints="").violations
+    assert job(baseline_statistics="", dataset_format=CAPTURED).violations == {new}
+
+
+def test_what_is_not_to_be_told(
+    rows: list[Row], tmp_path: Path, baseline: Path, job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, [*documents({**row, "state": "XX"} for row in rows), "{"])
+    constraints = json.loads((baseline / "constraints.json").read_text())
+    for each in constraints["features"]:
+        if each["name"] == "area_code":
+            each["monitoringConfigOverrides"] = {"emit_metrics": "Disabled"}
+    write(tmp_path / "constraints.json", constraints)
+    found = job(
+        baseline_constraints=str(tmp_path / "constraints.json"),
+        publish_cloudwatch_metrics="Enabled",
+        dataset_format=CAPTURED,
+    )
+    text = (found.layout.cloudwatch / "cloudwatch_metrics.jsonl").read_text()
+    assert "feature_non_null_state" in text
+    assert "area_code" not in text
+    told = capsys.readouterr().out
+    assert "categorical_values_check of 'state': 0% of the values are known" in told
+    assert "30-00.jsonl, line 601" in told
+
+
 def test_no_metrics_unless_they_are_asked_for(job: Job, rows: list[Row], tmp_path: Path) -> None:
     put(tmp_path, documents(rows))
     assert not job().layout.cloudwatch.exists()

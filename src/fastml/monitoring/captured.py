@@ -17,6 +17,8 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fastml.serving.media import READ
+
 __all__ = ["Event", "Payload", "Period", "Tally", "captured_events"]
 
 _MOST: Final = 64 << 20
@@ -160,7 +162,9 @@ def _payload(side: Mapping[str, Any] | None) -> Payload | None:
     if side is None:
         return None
     data, encoding = side["data"], side.get("encoding", "CSV")
-    content_type = side.get("observedContentType") or _TYPES.get(encoding, "")
+    content_type = side.get("observedContentType") or ""
+    if content_type.split(";")[0].strip().lower() not in READ:
+        content_type = _TYPES.get(encoding, content_type)  # an endpoint may have types of its own
     if encoding in _TYPES:
         return Payload(data.encode(), content_type)
     if encoding == "BASE64":

@@ -159,9 +159,7 @@ def _lowest(constraint: Constraint, rows: int) -> float:
 def _fitting(feature: Feature, constraint: Constraint) -> int:
     if constraint.kind == "Integral":
         return feature.whole
-    if constraint.kind == "Fractional":
-        return feature.present - feature.others
-    return feature.present
+    return feature.present if constraint.kind == "Unknown" else feature.present - feature.others
 
 
 def _percent(share: float) -> str:

@@ -126,8 +126,8 @@ class Feature:
     present, missing : int
         Rows with a value and without: null or NaN.
     whole, others : int
-        Of the values that are present, whole numbers, and those that are no numbers. Of texts and
-        what is not known, they are not counted.
+        Of numbers, how many are whole, and how many values are no numbers; of text, how many are
+        neither text nor numbers.
     numbers : Numbers, optional
     distinct : float
         Distinct texts, exact up to 1,024.

@@ -111,7 +111,11 @@ class _Column:
         found = kind_of(column.type)
         if found == "Fractional":
             column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        self.present += len(column) - column.null_count
+        present = len(column) - column.null_count
+        self.present += present
+        if found == "Unknown":
+            self.others += present
+            return
         if self.kind in ("Integral", "Fractional", None):
             self._count_numbers(column, found)
         if self.kind in ("String", None):
@@ -149,12 +153,14 @@ class _Column:
             name,
             kind,
             *counts,
+            others=self.others if self.kind else 0,
             distinct=float(len(texts) if full else self.distinct.estimate()[0]),
             texts={text: int(count) for text, count in texts.items()},
         )
 
     def _found(self) -> Kind:
-        if not self.present:
+        texts = int(self.texts.counts().sum()) + self.texts.others
+        if not self.present or texts < self.present:
             return "Unknown"
         if self.others:
             return "String"
@@ -165,7 +171,7 @@ class _Column:
         values, weights = self.sketch.items(0)
         return Numbers(
             mean=float(moments.mean[0]),
-            total=float(moments.mean[0] * moments.count[0]),
+            total=float(moments.mean[0]) * float(moments.count[0]),
             std=float(np.sqrt(moments.variance()[0])),
             min=float(moments.min[0]),
             max=float(moments.max[0]),
@@ -177,10 +183,8 @@ class _Column:
 
 def _as_numbers(column: pa.Array, found: Kind) -> pa.Array:
     """Return values as numbers, null where they are none."""
-    if found in ("Integral", "Fractional"):
+    if found != "String":
         return column
-    if found == "Unknown":
-        return pa.nulls(len(column), pa.float64())
     text = column.cast(pa.string())
     lowered = pc.utf8_lower(text)
     text = pc.if_else(pc.equal(lowered, "true"), "1", text)
@@ -204,6 +208,4 @@ def _as_text(column: pa.Array, found: Kind) -> pa.Array:
         return column
     if found == "Fractional" and _whole(column) == len(column) - column.null_count:
         column = column.cast(pa.int64())
-    if found == "Unknown" and not pa.types.is_temporal(column.type):
-        return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
     return column.cast(pa.string())

@@ -6,10 +6,10 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fastml.monitoring.features import Feature, Statistics
+from fastml.monitoring.features import Feature
 
 __all__ = ["cloudwatch_lines"]
 
@@ -18,7 +18,7 @@ _MOST = 2.0**360
 
 
 def cloudwatch_lines(
-    statistics: Statistics,
+    features: Iterable[Feature],
     drifted: Mapping[str, float],
     *,
     at: datetime.datetime,
@@ -31,7 +31,7 @@ def cloudwatch_lines(
 
     Parameters
     ----------
-    statistics : Statistics
+    features : iterable of Feature
     drifted : mapping of str to float
     at : datetime
     dimensions : mapping of str to str
@@ -41,7 +41,7 @@ def cloudwatch_lines(
         "Timestamp": at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items() if v],
     }
-    for feature in statistics:
+    for feature in features:
         for name, value in _of_feature(feature, drifted):
             metric = re.sub("[^ -~]", "_", f"{name}_{feature.name}")[:255]
             yield json.dumps({"MetricName": metric, **head, **value})

@@ -88,8 +88,12 @@ def _monitor(settings: MonitorSettings, layout: Layout, predictor: Predictor | N
     _write(settings.output / "statistics.json", now.to_dict())
     listed = {"violations": [violation.to_dict() for violation in found]}
     _write(settings.output / "constraint_violations.json", listed)
-    if settings.publish and asked.checked.emit:
-        _publish(now, drifted, settings, layout)
+    for violation in found:
+        print(f"{violation.check} of {violation.column!r}: {violation.description}")
+    for fault in tally.faults:
+        print(fault)
+    if settings.publish:
+        _publish(now, drifted, asked, settings, layout)
     return _told(now, found) + _read(tally)
 
 
@@ -159,11 +163,17 @@ def _asked(before: _Before, settings: MonitorSettings, predictor: Predictor | No
 
 
 def _publish(
-    now: Statistics, drifted: Mapping[str, float], settings: MonitorSettings, layout: Layout
+    now: Statistics,
+    drifted: Mapping[str, float],
+    asked: Constraints,
+    settings: MonitorSettings,
+    layout: Layout,
 ) -> None:
+    checked = {name: each.checked for name, each in asked.columns.items()}
+    emitted = [each for each in now if checked.get(each.name, asked.checked).emit]
     at = settings.period.end or datetime.datetime.now(datetime.UTC)
     dimensions = {"Endpoint": settings.endpoint, "MonitoringSchedule": settings.schedule}
-    lines = cloudwatch_lines(now, drifted, at=at, dimensions=dimensions)
+    lines = cloudwatch_lines(emitted, drifted, at=at, dimensions=dimensions)
     with atomic_path(layout.cloudwatch / "cloudwatch_metrics.jsonl") as temporary:
         temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
