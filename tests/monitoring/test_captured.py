@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +72,27 @@ def test_a_line_that_is_too_long_is_one_that_is_damaged(
     events, tally = read(tmp_path, good, "{" * 10 * len(good), good, " " * 50, good)
     assert len(events) == 3
     assert tally.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"body": [None]}, {"body": [[1]]}, {"time": ["soon"]}, {"answer_type": [None]}, {"at": [1]}],
+)
+def test_parquet_of_others(changed: dict[str, Any], tmp_path: Path) -> None:
+    own: dict[str, Any] = {
+        "time": [datetime.datetime.now(datetime.UTC)],
+        "content_type": ["text/csv"],
+        "body": [b"1"],
+        "answer_type": ["text/csv"],
+        "answer": ["2"],  # text is bytes, too
+    }
+    if "at" in changed:
+        del own["time"]
+    pq.write_table(pa.table(own), tmp_path / "good.parquet")
+    pq.write_table(pa.table(own | changed), tmp_path / "other.parquet")
+    tally = Tally()
+    events = list(captured_events(tmp_path, tally))
+    assert (len(events), tally.damaged) == ((0, 2) if "at" in changed else (1, 1))
 
 
 @given(data=st.data())

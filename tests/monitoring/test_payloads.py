@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastml.errors import FastMLError
+from fastml.errors import DataError, FastMLError
 from fastml.monitoring.captured import Payload
 from fastml.monitoring.collect import last_names
 from fastml.monitoring.payloads import LooseReader
@@ -43,6 +43,12 @@ def read(body: str | bytes, kind: str) -> dict[str, list[Any]]:
 )
 def test_json(body: str, wanted: dict[str, Any]) -> None:
     assert read(body, "application/json") == wanted
+
+
+def test_rows_that_each_have_columns_of_their_own_are_refused() -> None:
+    rows = ",".join(f'{{"c{i}": 1}}' for i in range(4_000))
+    with pytest.raises(DataError, match="4,000 rows of 4,000 columns are too many"):
+        read(f"[{rows}]", "application/json")
 
 
 def test_lines() -> None:

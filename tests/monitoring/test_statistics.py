@@ -112,6 +112,14 @@ def test_columns_that_are_not_known_may_be_left_out() -> None:
     assert list(state.finish().features) == ["a"]
 
 
+def test_columns_without_end_are_not_taken_in() -> None:
+    state, other = TableStatistics({}), TableStatistics({})
+    for each, start in ((state, 0), (other, 700)):
+        each.update(pa.RecordBatch.from_pydict({f"c{i}": [i] for i in range(start, start + 700)}))
+    state.merge(other)
+    assert list(state.finish().features) == [f"c{i}" for i in range(1_000)]
+
+
 def test_many_texts_are_not_listed() -> None:
     found = one(pa.array([f"person {i}" for i in range(20_000)]), "String")
     assert found.distinct == pytest.approx(20_000, rel=0.05)

@@ -24,6 +24,13 @@ __all__ = ["Event", "Payload", "Period", "Tally", "captured_events"]
 _MOST: Final = 64 << 20
 """Bytes of a line. SageMaker captures requests of 25 MB at most."""
 _ROWS: Final = 64  # of Parquet at a time: each may be as large
+_COLUMNS: Final = {  # of Parquet, as `fastml.serving.capture` writes it
+    "time": pa.timestamp("us", "UTC"),
+    "content_type": pa.string(),
+    "body": pa.large_binary(),
+    "answer_type": pa.string(),
+    "answer": pa.large_binary(),
+}
 _TYPES: Final = {"CSV": "text/csv", "JSON": "application/json"}
 
 
@@ -175,17 +182,17 @@ def _payload(side: Mapping[str, Any] | None) -> Payload | None:
 def _of_parquet(file: Path, tally: Tally) -> Iterator[Event]:
     try:
         with pq.ParquetFile(file) as table:
-            names = ["time", "content_type", "body", "answer_type", "answer"]
-            for batch in table.iter_batches(batch_size=_ROWS, columns=names):
-                times = batch.column("time").cast(pa.timestamp("us", "UTC"))
-                columns = [times, *(batch.column(name) for name in names[1:])]
+            for batch in table.iter_batches(batch_size=_ROWS, columns=list(_COLUMNS)):
+                columns = [batch.column(name).cast(type_) for name, type_ in _COLUMNS.items()]
+                if any(column.null_count for column in columns):
+                    raise ValueError("a request lacks a part")
                 for at, kind, body, answer_type, answer in zip(*columns, strict=True):
                     yield Event(
                         at.as_py(),
                         Payload(body.as_py(), kind.as_py()),
                         Payload(answer.as_py(), answer_type.as_py()),
                     )
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, OverflowError, pa.ArrowException) as error:
         tally.damaged += 1
         tally.told(f"{file.name}: {error}")
 

@@ -23,12 +23,14 @@ from fastml.monitoring.captured import Payload
 from fastml.serving.binary import batches_of
 from fastml.serving.media import Body, body_media, is_text
 from fastml.serving.predictor import Predictor
-from fastml.serving.refused import RefusedError
 
 __all__ = ["LooseReader", "ModelReader", "Naming"]
 
 Naming = Callable[[int], Sequence[str]]
 """Names columns that have no names: so many."""
+
+_MOST_VALUES = 10_000_000
+"""Of a payload of JSON, those that are missing included: rows may have columns of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,7 @@ class ModelReader:
 
 
 def _media(payload: Payload) -> Body:
-    try:
-        return body_media(payload.content_type.encode("latin-1", "replace"))
-    except RefusedError as error:
-        raise DataError(str(error)) from error
+    return body_media(payload.content_type.encode("latin-1", "replace"))
 
 
 def _columns(document: Any, naming: Naming) -> dict[str, list[Any]]:
@@ -177,6 +176,8 @@ def _row(row: Any, naming: Naming) -> dict[str, Any]:
 
 def _by_name(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for row in rows for name in row)
+    if len(rows) * len(names) > _MOST_VALUES:
+        raise ValueError(f"{len(rows):,} rows of {len(names):,} columns are too many")
     return {name: [row.get(name) for row in rows] for name in names}
 
 

@@ -24,6 +24,7 @@ from fastml.preprocessing.conform import is_category_type, is_number_type
 __all__ = ["TableStatistics", "kind_of"]
 
 _CATEGORIES, _BYTES = 10_000, 1 << 20  # texts of a column that are counted one by one
+_MOST_OTHERS = 1_000
 _NUMBER: Final = r"^\s*[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI]nf(inity)?)\s*$"
 _MOST_WHOLE = 2.0**63
 
@@ -48,7 +49,8 @@ class TableStatistics:
     kinds : mapping of str to Kind
         What columns are taken for. That of others is found from their values.
     only : bool
-        Whether columns that are not in `kinds` are left out.
+        Whether columns that are not in `kinds` are left out; else about 1,000 of them are taken in,
+        whatever is sent.
     """
 
     def __init__(self, kinds: Mapping[str, Kind], *, only: bool = False) -> None:
@@ -63,14 +65,15 @@ class TableStatistics:
         """
         self.rows += batch.num_rows
         for field, column in zip(batch.schema, batch.columns, strict=True):
-            if field.name in self._kinds or not self._only:
+            if self._takes(field.name):
                 self._column(field.name).update(column)
 
     def merge(self, other: TableStatistics) -> None:
         """Take in the state of the rows that follow."""
         self.rows += other.rows
         for name, theirs in other._columns.items():
-            self._column(name).merge(theirs)
+            if self._takes(name):
+                self._column(name).merge(theirs)
 
     def finish(self, edges: Mapping[str, Float64 | None] | None = None) -> Statistics:
         """Return the statistics of the rows taken in so far.
@@ -87,6 +90,11 @@ class TableStatistics:
         bounds = edges or {}
         features = {n: self._columns[n].feature(n, self.rows, bounds.get(n)) for n in order}
         return Statistics(self.rows, features)
+
+    def _takes(self, name: str) -> bool:
+        if name in self._columns or name in self._kinds:
+            return True
+        return not self._only and len(self._columns) < len(self._kinds) + _MOST_OTHERS
 
     def _column(self, name: str) -> _Column:
         if name not in self._columns:
