@@ -19,8 +19,11 @@ import pytest
 
 import fastml
 from fastml.errors import ArtifactError, ConfigError, DataError
+from fastml.sagemaker.launch.repeating import monitor_request
 from fastml.sagemaker.layout import Layout
 from fastml.sagemaker.monitor import monitor
+from fastml.sagemaker.monitor_settings import MonitorSettings
+from fastml.sagemaker.train import train
 from fastml.serving.app import App
 from fastml.serving.capture import Capture, CaptureSettings
 from fastml.serving.counters import Counters
@@ -32,7 +35,8 @@ from tests.monitoring.schemas import (
     fits_statistics,
     fits_violations,
 )
-from tests.sagemaker.conftest import put_churn, write
+from tests.sagemaker.conftest import MakeJob, put_churn, write
+from tests.sagemaker.launch.conftest import a_place
 from tests.serving.test_app import ask
 
 Row = dict[str, Any]
@@ -74,7 +78,7 @@ def baseline(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def place(layout: Layout, model: Path) -> None:
-    folder = layout.processing / "model"
+    folder = layout.processing_model
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not folder.exists():
         folder.symlink_to(model)
@@ -121,7 +125,7 @@ def job(tmp_path: Path, model: Path, baseline: Path) -> Job:
 
 
 def source(tmp_path: Path) -> Path:
-    return tmp_path / "ml" / "processing" / "input" / "endpoint"
+    return Layout(tmp_path / "ml").processing_endpoint
 
 
 def served(
@@ -156,7 +160,7 @@ def line(body: str | bytes, kind: str = "application/json", **event: Any) -> str
 
 def put(tmp_path: Path, lines: Iterable[str]) -> None:
     file = source(tmp_path) / "churn" / "AllTraffic" / "2026" / "11" / "24" / "15" / "30-00.jsonl"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{each}\n" for each in lines), "utf-8")
 
 
@@ -402,6 +406,36 @@ def test_what_is_not_to_be_told(
     assert "30-00.jsonl, line 601" in told
 
 
+def test_a_trained_model_brings_its_baseline(
+    cloud: MakeJob, rows: list[Row], tmp_path: Path
+) -> None:
+    layout = cloud({"epochs": "3"})
+    assert train(layout) == 0
+    archive(layout.model, layout.processing_model / "model.tar.gz")
+    put(tmp_path, documents(rows))
+    variables = {"dataset_format": CAPTURED}
+    monitor(layout, variables)
+    assert Found(layout).violations == set()
+    put(tmp_path, documents({**row, "state": "XX"} for row in rows))
+    monitor(layout, variables)
+    assert ("state", "categorical_values_check") in Found(layout).violations
+
+
+def test_the_launcher_says_where_all_is() -> None:
+    request = monitor_request(a_place(), "image", "s3://bucket/model.tar.gz")
+    layout = Layout()
+    places = {
+        each["InputName"]: Path(each["S3Input"]["LocalPath"])
+        for each in request["ProcessingInputs"]
+    }
+    assert places == {"endpoint": layout.processing_endpoint, "model": layout.processing_model}
+    settings = MonitorSettings.read(layout, request["Environment"])
+    (output,) = request["ProcessingOutputConfig"]["Outputs"]
+    assert settings.source == places["endpoint"]
+    assert str(settings.output) == output["S3Output"]["LocalPath"]
+    assert (settings.table, settings.publish) == (None, True)
+
+
 def test_no_metrics_unless_they_are_asked_for(job: Job, rows: list[Row], tmp_path: Path) -> None:
     put(tmp_path, documents(rows))
     assert not job().layout.cloudwatch.exists()
@@ -507,7 +541,7 @@ def test_a_packed_model_in_a_process_of_its_own(
     model: Path, baseline: Path, rows: list[Row], tmp_path: Path
 ) -> None:
     layout = Layout(tmp_path / "ml")
-    archive(model, layout.processing / "model" / "model.tar.gz")
+    archive(model, layout.processing_model / "model.tar.gz")
     put(tmp_path, documents(rows))
     code = (
         "import sys; from pathlib import Path; from fastml.sagemaker import layout, __main__ as m;"
@@ -541,6 +575,6 @@ def test_a_path_that_leads_out_of_an_archive(model: Path, tmp_path: Path, name: 
     member.size = 1
     if name == "link":
         member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
-    archive(model, layout.processing / "model" / "model.tar.gz", member)
+    archive(model, layout.processing_model / "model.tar.gz", member)
     with pytest.raises(ArtifactError, match="no plain file within it"):
         monitor(layout, {})

@@ -70,6 +70,16 @@ class Layout:
         return self.root / "processing"
 
     @property
+    def processing_endpoint(self) -> Path:
+        """What an endpoint was asked and answered."""
+        return self.processing / "input" / "endpoint"
+
+    @property
+    def processing_model(self) -> Path:
+        """A model, as a folder or packed."""
+        return self.processing / "input" / "model"
+
+    @property
     def processing_config(self) -> Path:
         """The settings of a processing job, as JSON."""
         return self.root / "config"

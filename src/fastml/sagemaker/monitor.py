@@ -1,19 +1,19 @@
 """A monitoring job: what a model was asked and answered, held against its baseline.
 
-Without a baseline the job makes one, of the table or of what was captured.
+Without a baseline the job makes one, of the table or of what was captured; but what was captured is
+held against that of the model, if it has one.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime
-import json
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ from fastml.monitoring.collect import (
 )
 from fastml.monitoring.constraints import Constraints, suggest
 from fastml.monitoring.features import Kind, Statistics, read_json
+from fastml.sagemaker.baseline import (
+    CONSTRAINTS,
+    OWN,
+    STATISTICS,
+    write_baseline,
+    write_json,
+)
 from fastml.sagemaker.cloudwatch import cloudwatch_lines
 from fastml.sagemaker.failure import FailureFile
 from fastml.sagemaker.layout import Layout
@@ -66,8 +73,9 @@ def monitor(layout: Layout | None = None, variables: Mapping[str, str] | None = 
             print("nothing to do here: a monitoring job is done by its first machine")
             return
         settings = MonitorSettings.read(layout, os.environ if variables is None else variables)
-        with _model(layout.processing / "model") as predictor:
-            message = _monitor(settings, layout, predictor)
+        with _unpacked(layout.processing_model) as model:
+            predictor = None if model is None else Predictor.open(model)
+            message = _monitor(_with_baseline(settings, model), layout, predictor)
         print(message, flush=True)
         layout.message.parent.mkdir(parents=True, exist_ok=True)
         layout.message.write_bytes(message.encode()[:_MESSAGE].decode(errors="ignore").encode())
@@ -79,15 +87,14 @@ def _monitor(settings: MonitorSettings, layout: Layout, predictor: Predictor | N
     if before is None:
         if not now.rows:
             raise DataError(f"{settings.source} has no rows to make a baseline of{_read(tally)}")
-        _write(settings.output / "statistics.json", now.to_dict())
-        _write(settings.output / "constraints.json", suggest(now).to_dict())
+        write_baseline(settings.output, now)
         return f"Completed: a baseline was made of {now.rows:,} rows.{_read(tally)}"
     asked = _asked(before, settings, predictor)
     drifted = {} if before.statistics is None else drifts(now, before.statistics, asked)
     found = violations(now, asked, drifted)
-    _write(settings.output / "statistics.json", now.to_dict())
+    write_json(settings.output / STATISTICS, now.to_dict())
     listed = {"violations": [violation.to_dict() for violation in found]}
-    _write(settings.output / "constraint_violations.json", listed)
+    write_json(settings.output / "constraint_violations.json", listed)
     for violation in found:
         print(f"{violation.check} of {violation.column!r}: {violation.description}")
     for fault in tally.faults:
@@ -178,11 +185,6 @@ def _publish(
         temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    with atomic_path(file) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), "utf-8")
-
-
 def _told(now: Statistics, found: Sequence[Violation]) -> str:
     if not now.rows:
         return "Completed: there were 0 rows, so that nothing was checked."
@@ -230,12 +232,21 @@ def _config(layout: Layout, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _model(folder: Path) -> Iterator[Predictor | None]:
-    """Yield the predictor of the model that the job was given, if it was."""
+def _unpacked(folder: Path) -> Iterator[Path | None]:
+    """Yield the folder of the model that the job was given, if it was."""
     archive = folder / "model.tar.gz"
     if archive.is_file():
         with tempfile.TemporaryDirectory() as unpacked:
             unpack(archive, Path(unpacked))
-            yield Predictor.open(unpacked)
+            yield Path(unpacked)
     else:
-        yield Predictor.open(folder) if folder.is_dir() else None
+        yield folder if folder.is_dir() else None
+
+
+def _with_baseline(settings: MonitorSettings, model: Path | None) -> MonitorSettings:
+    """Hold captured requests against the model's own baseline, where no other is stated."""
+    stated = settings.table or settings.statistics or settings.constraints
+    if stated or model is None or not (model / f"{OWN}{CONSTRAINTS}").is_file():
+        return settings
+    statistics, constraints = model / f"{OWN}{STATISTICS}", model / f"{OWN}{CONSTRAINTS}"
+    return replace(settings, statistics=statistics, constraints=constraints)

@@ -13,6 +13,7 @@ from fastml.errors import ConfigError, did_you_mean
 from fastml.monitoring.captured import Period
 from fastml.monitoring.collect import INPUT, OUTPUT
 from fastml.monitoring.features import read_json
+from fastml.sagemaker.baseline import CONSTRAINTS, STATISTICS
 from fastml.sagemaker.layout import Layout
 
 __all__ = ["MonitorSettings", "TableForm"]
@@ -77,13 +78,13 @@ class MonitorSettings:
                 )
         table, options = _format(given.get("dataset_format", ""))
         return cls(
-            Path(given.get("dataset_source") or layout.processing / "input" / "endpoint"),
+            Path(given.get("dataset_source") or layout.processing_endpoint),
             Path(given.get("output_path") or layout.processing / "output"),
             table,
             _true(options.get("header", True)) if table == "csv" else True,
             _sides(options) if table is None else (INPUT, OUTPUT),
-            _file(given.get("baseline_statistics"), "statistics.json"),
-            _file(given.get("baseline_constraints"), "constraints.json"),
+            _file(given.get("baseline_statistics"), STATISTICS),
+            _file(given.get("baseline_constraints"), CONSTRAINTS),
             given.get("publish_cloudwatch_metrics", "Disabled") == "Enabled",
             given.get("sagemaker_endpoint_name", ""),
             given.get("sagemaker_monitoring_schedule_name", ""),

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fastml.checkpoint import Checkpoint
-from fastml.errors import ConfigError, StoppedError
+from fastml.errors import ConfigError, FastMLError, StoppedError
+from fastml.monitoring.collect import model_statistics
 from fastml.progress import heard_by
+from fastml.sagemaker.baseline import OWN, write_baseline
 from fastml.sagemaker.channels import tables
 from fastml.sagemaker.environment import environment
 from fastml.sagemaker.failure import FailureFile
@@ -19,7 +21,9 @@ from fastml.sagemaker.job import Job
 from fastml.sagemaker.layout import Layout
 from fastml.sagemaker.metrics import LossLines, metric_lines
 from fastml.sagemaker.stopping import TERMINATED, end_on_sigterm
+from fastml.serving.predictor import Predictor
 from fastml.workflow.journal import Journal, Lines
+from fastml.workflow.project import Project
 from fastml.workflow.run import run
 
 __all__ = ["train"]
@@ -70,7 +74,8 @@ def _train(job: Job) -> None:
         with heard_by(LossLines()):
             journal = Journal(Lines())
             outcome, folder = run(project, out=out, checkpoint=checkpoint, journal=journal)
-    _deliver(folder, job.layout)
+        _deliver(folder, job.layout)
+        _add_baseline(project, job.layout.model)
     for line in metric_lines(outcome):
         print(line, flush=True)
 
@@ -100,6 +105,16 @@ def _scratch(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _add_baseline(project: Project, model: Path) -> None:
+    """Put beside a model what its rows were like, for whoever watches it."""
+    predictor = Predictor.open(model)
+    try:
+        rows = predictor.pipeline.scan(project.source, **project.data.options())
+        write_baseline(model, model_statistics(rows, predictor), OWN)
+    except FastMLError as error:  # the model is no worse for it
+        print(f"no baseline was made: {error}")
 
 
 def _deliver(folder: Path, layout: Layout) -> None:
