@@ -227,6 +227,8 @@ def retrain(
 
     Exit 0 where the new model is better, 3 where it is not.
     """
+    if on_drift and (last or promote):
+        raise ConfigError("--on-drift sets up what trains later; --last and --promote are for now")
     launcher = _launcher(project, region)
     job = None
     if not last:
@@ -243,7 +245,11 @@ def retrain(
     if not found.better:
         raise typer.Exit(FAILED_GATE)
     if promote:
-        _apply(launcher.deploy(found.job), yes=yes, quiet=as_json)
+        plan = launcher.deploy(found.job)
+        if dry_run:
+            print(plan, file=sys.stderr if as_json else sys.stdout)
+        else:
+            _apply(plan, yes=yes, quiet=as_json)
 
 
 @command("status", group)

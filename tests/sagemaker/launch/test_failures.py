@@ -179,6 +179,21 @@ def test_a_model_that_is_not_better_is_not_promoted(
     assert not plane.updates
 
 
+def test_a_dry_run_promotes_nothing(launcher: Launcher, plane: ControlPlane) -> None:
+    launcher.train().apply(print)
+    launcher.deploy().apply(print)
+    plane.metrics["test:roc_auc"] = 0.9
+    launcher.retrain().apply(print)
+    told = fastml("sagemaker", "retrain", "--last", "--promote", "--dry-run", "--yes")
+    assert "update    endpoint churn" in told.stdout
+    assert not plane.updates
+
+
+def test_what_trains_later_is_not_promoted_now(plane: ControlPlane, project: Path) -> None:
+    told = fastml("sagemaker", "retrain", "--on-drift", "--promote", exit_code=2)
+    assert "--promote" in told.stderr
+
+
 def test_an_update_that_was_rolled_back(launcher: Launcher, plane: ControlPlane) -> None:
     launcher.train().apply(print)
     launcher.deploy().apply(print)

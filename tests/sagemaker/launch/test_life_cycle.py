@@ -288,17 +288,21 @@ def test_drift_begins_a_retraining(launch: Launch) -> None:
     assert not launcher.retrain(on_drift=True).changes
     events = boto3.client("events")
     rule = events.describe_rule(Name="churn-retrain")
-    assert json.loads(rule["EventPattern"]) == {
-        "source": ["fastml.monitor"],
-        "detail-type": ["Model drift"],
-        "detail": {"endpoint": ["churn"]},
+    told, sent = json.loads(rule["EventPattern"])["$or"]
+    assert told["source"] == ["aws.sagemaker"]
+    assert told["detail"] == {
+        "ProcessingJobName": [{"prefix": "churn-monitor-"}],
+        "ProcessingJobStatus": ["Completed"],
+        "ExitMessage": [{"prefix": "CompletedWithViolations"}],
     }
+    assert sent["source"] == ["fastml.monitor"]
+    assert sent["detail"] == {"endpoint": ["churn"]}
     (target,) = events.list_targets_by_rule(Rule="churn-retrain")["Targets"]
     assert target["Arn"].endswith(":pipeline/churn-retrain")
     definition = json.loads(plan.steps[-3].request["PipelineDefinition"])
     (step,) = definition["Steps"]
     assert step["Type"] == "Training"
-    assert "TrainingJobName" not in step["Arguments"]  # SageMaker gives one to each execution
+    assert step["Arguments"]["TrainingJobName"] == "churn-retrain"  # of each execution's, a prefix
     launcher.delete().apply(print)
     assert launcher.status().things == ()
 

@@ -115,6 +115,9 @@ def test_monitoring(settings: dict[str, Any]) -> None:
     check("sagemaker", "CreateProcessingJob", {"ProcessingJobName": "churn-1", **request})
     assert request["AppSpecification"]["ContainerArguments"] == ["monitor"]
     definition = pipeline_definition("churn-monitor", "Processing", request)
+    (step,) = definition["Steps"]
+    check("sagemaker", "CreateProcessingJob", step["Arguments"])
+    assert step["Arguments"]["ProcessingJobName"] == "churn-monitor"
     assert json.loads(json.dumps(definition)) == definition
 
 
@@ -180,5 +183,7 @@ def test_names_are_of_one_project_alone() -> None:
     assert place.owns(place.named("anything"))
     assert place.owns(f"{place.named(1)}-2")
     assert not place.owns("churn-eu-0123abcd")
-    assert place.retrained("pipelines-0a1b2c3d4e5f-churn-retrain-A1b2C3d4E5")
+    assert place.ran(place.retraining, "churn-retrain-0a1b2c3d4e5f-A1b2C3d4E5-0")
+    assert not place.ran(place.retraining, "old-churn-retrain-0a1b2c3d4e5f-A1b2C3d4E5-0")
+    assert not place.ran(place.retraining, "churn-retrain-0a1b2c3d-2")
     assert place.named({"a": 1, "b": 2}) == place.named({"b": 2, "a": 1}) != place.named({"a": 1})

@@ -18,7 +18,7 @@ from fastml.sagemaker.launch.overview import Overview, overview
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, joined
 from fastml.sagemaker.launch.removal import delete_plan
-from fastml.sagemaker.launch.repeating import monitor_name, monitor_plan, retrain_rule_plan
+from fastml.sagemaker.launch.repeating import monitor_plan, retrain_rule_plan
 from fastml.sagemaker.launch.settings import MOST_NAME, Settings, read_launch_settings
 from fastml.sagemaker.launch.training import newest_job, task_of, train_plan
 from fastml.sagemaker.launch.transforming import transform_plan
@@ -125,7 +125,7 @@ class Launcher:
         found, data = self._model(job, model_data)
         cloud, place = self._cloud, self._place
         plan = deploy_plan(cloud, place, self._project, found, data, despite_gate=despite_gate)
-        if cloud.find("sagemaker.describe_pipeline", PipelineName=monitor_name(place)) is None:
+        if cloud.find("sagemaker.describe_pipeline", PipelineName=place.monitoring) is None:
             return plan
         # What watches the endpoint must know which model it is now.
         return joined([plan, monitor_plan(cloud, place, image_of(cloud, place, found), data)])

@@ -9,7 +9,6 @@ from typing import Any
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.guards import alarms, scaling_targets
 from fastml.sagemaker.launch.place import Place
-from fastml.sagemaker.launch.repeating import monitor_name, retrain_name
 
 __all__ = ["Overview", "Thing", "overview"]
 
@@ -101,7 +100,7 @@ def _alarms(cloud: Cloud, place: Place) -> Iterator[Thing]:
 
 
 def _rules(cloud: Cloud, place: Place) -> Iterator[Thing]:
-    for name in (monitor_name(place), retrain_name(place)):
+    for name in (place.monitoring, place.retraining):
         found = cloud.find("events.describe_rule", Name=name)
         if found is not None:
             when = found.get("ScheduleExpression") or "when the model has drifted"
@@ -124,10 +123,9 @@ def _jobs(cloud: Cloud, place: Place) -> Iterator[Thing]:
 
 
 def _own(place: Place, name: str) -> bool:
-    monitoring = monitor_name(place)
     return (
         place.owns(name)
-        or place.retrained(name)
-        or name.startswith(f"{monitoring}-")
-        or f"-{monitoring}-" in name
+        or name.startswith(f"{place.monitoring}-")
+        or place.ran(place.monitoring, name)
+        or place.ran(place.retraining, name)
     )

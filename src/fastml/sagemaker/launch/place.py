@@ -91,9 +91,22 @@ class Place:
         tried = rf"-[0-9a-f]{{{_DIGITS}}}(-\d+)?"
         return re.fullmatch(re.escape(self.name) + tried, name) is not None
 
-    def retrained(self, name: str) -> bool:
-        """Whether a training job was started by the pipeline that retrains."""
-        return name.startswith("pipelines-") and f"-{self.name}-retrain-" in name
+    @property
+    def monitoring(self) -> str:
+        """The name of the pipeline that monitors, and of its rule."""
+        return f"{self.name}-monitor"
+
+    @property
+    def retraining(self) -> str:
+        """The name of the pipeline that retrains, and of its rule."""
+        return f"{self.name}-retrain"
+
+    def ran(self, pipeline: str, name: str) -> bool:
+        """Whether a job was started by a pipeline, whose name is the prefix of its jobs' names.
+
+        SageMaker adds the execution, a token and a count.
+        """
+        return re.match(rf"{re.escape(pipeline)}-[^-]{{{_DIGITS + 1},}}-", name) is not None
 
     @property
     def vpc(self) -> Request:

@@ -55,8 +55,6 @@ def execution_policy(place: Place) -> Document:
                place.arn("logs", "log-group:/aws/sagemaker/*")),
         _allow("cloudwatch:PutMetricData", "*",
                StringLike={"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}),
-        _allow("events:PutEvents", place.arn("events", "event-bus/default"),
-               StringEquals={"events:source": "fastml.monitor"}),
         _allow("sagemaker:StartPipelineExecution",
                place.arn("sagemaker", f"pipeline/{place.name}-*")),
         _allow(["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob",

@@ -8,7 +8,6 @@ from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.guards import alarms, scaling_target, scaling_targets
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, Step
-from fastml.sagemaker.launch.repeating import monitor_name, retrain_name
 
 __all__ = ["delete_plan"]
 
@@ -40,7 +39,7 @@ def delete_plan(cloud: Cloud, place: Place, *, artifacts: bool = False) -> Plan:
 
 
 def _rules(cloud: Cloud, place: Place) -> Iterator[Step]:
-    for name in (monitor_name(place), retrain_name(place)):
+    for name in (place.monitoring, place.retraining):
         if cloud.find("events.describe_rule", Name=name) is None:
             continue
         targets = cloud.pages("events.list_targets_by_rule", "Targets", Rule=name)
@@ -52,7 +51,7 @@ def _rules(cloud: Cloud, place: Place) -> Iterator[Step]:
 
 
 def _pipelines(cloud: Cloud, place: Place) -> Iterator[Step]:
-    for name in (monitor_name(place), retrain_name(place)):
+    for name in (place.monitoring, place.retraining):
         if cloud.find("sagemaker.describe_pipeline", PipelineName=name) is not None:
             request = {"PipelineName": name}
             yield Step("delete", f"pipeline {name}", "sagemaker.delete_pipeline", request)

@@ -22,31 +22,16 @@ from fastml.sagemaker.launch.training import task_of, training_request
 from fastml.workflow.project import Project
 
 __all__ = [
-    "DRIFT",
     "drift_pattern",
-    "monitor_name",
     "monitor_plan",
     "monitor_request",
     "pipeline_definition",
-    "retrain_name",
     "retrain_rule_plan",
 ]
 
-DRIFT = {"source": ["fastml.monitor"], "detail-type": ["Model drift"]}
-"""The event that a monitoring job sends."""
 _IN, _OUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
 _HOUR = 3600
 _TARGET = "pipeline"
-
-
-def monitor_name(place: Place) -> str:
-    """Return the name of the pipeline that monitors, and of its rule."""
-    return f"{place.name}-monitor"
-
-
-def retrain_name(place: Place) -> str:
-    """Return the name of the pipeline that retrains, and of its rule."""
-    return f"{place.name}-retrain"
 
 
 def monitor_plan(cloud: Cloud, place: Place, image: str, data: str, *, now: bool = False) -> Plan:
@@ -75,8 +60,8 @@ def monitor_plan(cloud: Cloud, place: Place, image: str, data: str, *, now: bool
     request = monitor_request(place, image, data)
     if not now:
         schedule = {"ScheduleExpression": place.settings.monitor.schedule}
-        return _rule_plan(cloud, place, monitor_name(place), "Processing", request, schedule)
-    base = f"{monitor_name(place)}-{place.named(request).rpartition('-')[2]}"
+        return _rule_plan(cloud, place, place.monitoring, "Processing", request, schedule)
+    base = f"{place.monitoring}-{place.named(request).rpartition('-')[2]}"
     notes = [f"reports: {place.uri('monitor')}"]
     return job_plan(
         cloud, place, "processing_job", base, lambda _name: request, notes=notes, again=True
@@ -102,7 +87,7 @@ def retrain_rule_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
     folder = {"Std:Join": {"On": "/", "Values": [place.uri("checkpoints"), execution]}}
     request |= {"CheckpointConfig": {"S3Uri": folder}, "Tags": place.tags}
     event = {"EventPattern": json.dumps(drift_pattern(place))}
-    plan = _rule_plan(cloud, place, retrain_name(place), "Training", request, event)
+    plan = _rule_plan(cloud, place, place.retraining, "Training", request, event)
     notes = (
         *plan.notes,
         "what it trains is not deployed: `fastml sagemaker retrain --last --promote` compares it",
@@ -111,8 +96,26 @@ def retrain_rule_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
 
 
 def drift_pattern(place: Place) -> dict[str, Any]:
-    """Return the pattern of the events that begin a retraining."""
-    return {**DRIFT, "detail": {"endpoint": [place.name]}}
+    """Return the pattern of the events that begin a retraining.
+
+    A monitoring job whose message says so, as SageMaker tells its end; or an event that someone
+    sends, such as a check of their own.
+    """
+    told = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Processing Job State Change"],
+        "detail": {
+            "ProcessingJobName": [{"prefix": f"{place.monitoring}-"}],
+            "ProcessingJobStatus": ["Completed"],
+            "ExitMessage": [{"prefix": "CompletedWithViolations"}],
+        },
+    }
+    sent = {
+        "source": ["fastml.monitor"],
+        "detail-type": ["Model drift"],
+        "detail": {"endpoint": [place.name]},
+    }
+    return {"$or": [told, sent]}
 
 
 def monitor_request(place: Place, image: str, data: str) -> Request:
@@ -158,7 +161,7 @@ def monitor_request(place: Place, image: str, data: str) -> Request:
             "output_path": _OUT,
             "publish_cloudwatch_metrics": "Enabled",
             "sagemaker_endpoint_name": place.name,
-            "sagemaker_monitoring_schedule_name": monitor_name(place),
+            "sagemaker_monitoring_schedule_name": place.monitoring,
         },
         "NetworkConfig": network,
         "Tags": place.tags,
@@ -166,8 +169,12 @@ def monitor_request(place: Place, image: str, data: str) -> Request:
 
 
 def pipeline_definition(name: str, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a pipeline of one step; SageMaker names the jobs after the step."""
-    step = {"Name": name, "Type": kind, "Arguments": dict(request)}
+    """Return a pipeline of one step.
+
+    Its name is the prefix of its jobs' names, at most 38 characters: the step's alone would be cut
+    off at 20, and neither a policy nor a rule could tell by it whose jobs they are.
+    """
+    step = {"Name": name, "Type": kind, "Arguments": {f"{kind}JobName": name, **request}}
     return {"Version": "2020-12-01", "Parameters": [], "Steps": [step]}
 
 
@@ -201,7 +208,8 @@ def _pipeline_step(cloud: Cloud, place: Place, name: str, definition: str) -> St
     found = cloud.find("sagemaker.describe_pipeline", PipelineName=name)
     if found is None:
         return Step("create", what, "sagemaker.create_pipeline", {**asked, "Tags": place.tags})
-    if found["PipelineDefinition"] == definition and found["RoleArn"] == place.role:
+    same = json.loads(found["PipelineDefinition"]) == json.loads(definition)
+    if same and found["RoleArn"] == place.role:
         return Step("keep", what)
     return Step("update", what, "sagemaker.update_pipeline", asked)
 

@@ -34,6 +34,7 @@ _NAME = re.compile(r"[a-z0-9](-*[a-z0-9])*")
 _SCHEDULE = re.compile(r"(rate|cron)\(.+\)")
 MOST_NAME = 20
 """Characters of a project's name: with what is added, a tuning job's name has 32 at most."""
+_TAKEN = ("-monitor", "-retrain")  # what pipelines of a project are called
 _DAY = 24 * 60 * 60
 MOST_SECONDS = 28 * _DAY
 """For a training job, SageMaker's bound."""
@@ -48,6 +49,8 @@ def _name(value: Any, where: str) -> str:
             f"{where}: expected at most {MOST_NAME} small letters, digits and hyphens, "
             f"found {found(value)}"
         )
+    if name.endswith(_TAKEN):
+        raise ConfigError(f"{where}: {name!r} would be taken for a part of another project")
     return name
 
 

@@ -138,7 +138,7 @@ def newest_job(cloud: Cloud, place: Place) -> dict[str, Any]:
     )
     for each in listed:
         name = each["TrainingJobName"]
-        if place.owns(name) or place.retrained(name):
+        if place.owns(name) or place.ran(place.retraining, name):
             return cloud.call("sagemaker.describe_training_job", TrainingJobName=name)
     raise LaunchError(
         f"no training of {place.name!r} has been completed; `fastml sagemaker train` begins one"
