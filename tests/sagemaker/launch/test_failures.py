@@ -89,6 +89,19 @@ def test_without_credentials(
     assert "aws configure" in fastml("sagemaker", "status", exit_code=2).stderr
 
 
+def test_who_may_do_nothing_is_told_the_policies(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any, **__: Any) -> None:
+        raise LaunchError("iam.get_role: AccessDenied: no")
+
+    monkeypatch.setattr(Cloud, "find", denied)
+    found = launcher.init()
+    assert len(found.policies) == 3
+    assert "perhaps the role fastml" in found.missing[0]
+    assert "AccessDenied" in found.missing[0]
+
+
 def test_without_a_region(
     plane: ControlPlane, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -174,6 +174,41 @@ def test_policies_name_what_they_allow(region: str, partition: str) -> None:
     assert f"/{place.prefix}/*" in whole
 
 
+def allowed(policy: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy that name an action."""
+    return [each for each in policy["Statement"] if action in each["Action"]]
+
+
+def test_jobs_may_read_rows_where_they_lie() -> None:
+    sources = ["s3://rows/churn/?region=eu-west-1", "/home/churn.parquet"]
+    granted = allowed(execution_policy(a_place(), sources), "s3:GetObject")
+    assert [each["Resource"] for each in granted][1:] == ["arn:aws:s3:::rows/churn/*"]
+
+
+def test_jobs_may_run_the_image_that_is_stated() -> None:
+    image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/ml/fastml@sha256:0"
+    (granted,) = allowed(execution_policy(a_place(image=image)), "ecr:BatchGetImage")
+    assert granted["Resource"] == "arn:aws:ecr:eu-west-1:210987654321:repository/ml/fastml"
+
+
+def test_whoever_launches_may_encrypt_and_pass_the_role_on_to_two_services_alone() -> None:
+    policy = launcher_policy(a_place(kms_key=KEY))
+    assert allowed(policy, "kms:CreateGrant")
+    (granted,) = allowed(policy, "iam:PassRole")
+    assert granted["Condition"]["StringEquals"]["iam:PassedToService"] == [
+        "sagemaker.amazonaws.com",
+        "events.amazonaws.com",
+    ]
+
+
+def test_policies_reach_no_other_project() -> None:
+    place = a_place()
+    for policy in (execution_policy(place), launcher_policy(place)):
+        whole = json.dumps(policy)
+        assert "/*churn" not in whole
+        assert "churn*" not in whole
+
+
 def test_hosts_of_china() -> None:
     assert a_place("cn-north-1", "aws-cn").registry.endswith(".amazonaws.com.cn")
 

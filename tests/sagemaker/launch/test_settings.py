@@ -36,6 +36,7 @@ def test_little_must_be_said() -> None:
         ({"instance": "m5.large"}, "ml.m5.large"),
         ({"name": "Churn model"}, "small letters"),
         ({"name": "a" * 21}, "at most 20"),
+        ({"kms_key": "alias/ours"}, "the id or the ARN"),
         ({"name": "churn-monitor"}, "another project"),
         ({"spot": True, "keep_alive": 60}, "warm pool"),
         ({"max_wait": 100_000}, "spot = true"),

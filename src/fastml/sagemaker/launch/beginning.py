@@ -9,10 +9,11 @@ from typing import Any
 
 from fastml._typing import PathLike
 from fastml.atomic import atomic_path
+from fastml.errors import LaunchError
 from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.policy import execution_policy, launcher_policy, trust_policy
-from fastml.workflow.project import read_project
+from fastml.workflow.project import Project, read_project
 
 __all__ = ["Beginning", "add_section", "beginning"]
 
@@ -67,11 +68,13 @@ def add_section(path: PathLike) -> bool:
     return True
 
 
-def beginning(cloud: Cloud, place: Place) -> Beginning:
+def beginning(cloud: Cloud, place: Place, project: Project) -> Beginning:
     """Return the policies of a project, and what its account lacks."""
+    stated = (project.data.source, *project.data.apart.values())
+    sources = [project.address(each) for each in stated]
     policies = {
         f"trust policy of the role {place.role}": trust_policy(place),
-        "policy of that role": execution_policy(place),
+        "policy of that role": execution_policy(place, sources),
         "policy of whoever launches": launcher_policy(place),
     }
     return Beginning(policies, tuple(_missing(cloud, place)))
@@ -79,14 +82,37 @@ def beginning(cloud: Cloud, place: Place) -> Beginning:
 
 def _missing(cloud: Cloud, place: Place) -> Iterator[str]:
     role = place.role.rpartition("/")[2]
-    if cloud.find("iam.get_role", RoleName=role) is None:
-        yield (
-            f"the role {role}: aws iam create-role --role-name {role} "
-            "--assume-role-policy-document file://trust.json, and aws iam put-role-policy"
-        )
-    if cloud.find("s3.head_bucket", Bucket=place.bucket, **place.owned) is None:
-        yield f"the bucket {place.bucket}: aws s3 mb s3://{place.bucket} --region {place.region}"
+    bucket = {"Bucket": place.bucket, **place.owned}
+    yield from _absent(
+        cloud,
+        f"the role {role}: aws iam create-role --role-name {role} "
+        "--assume-role-policy-document file://trust.json, and aws iam put-role-policy",
+        "iam.get_role",
+        RoleName=role,
+    )
+    yield from _absent(
+        cloud,
+        f"the bucket {place.bucket}: aws s3 mb s3://{place.bucket} --region {place.region}",
+        "s3.head_bucket",
+        **bucket,
+    )
     if place.settings.image is None:
         name = place.settings.repository
-        if cloud.find("ecr.describe_repositories", repositoryNames=[name]) is None:
-            yield f"the image: make image, and fastml sagemaker push, into repository {name}"
+        yield from _absent(
+            cloud,
+            f"the image: make image, and fastml sagemaker push, into repository {name}",
+            "ecr.describe_repositories",
+            repositoryNames=[name],
+        )
+
+
+def _absent(cloud: Cloud, what: str, call: str, **request: Any) -> Iterator[str]:
+    """Yield what is missing where a call does not find it, or may not look.
+
+    Who may do nothing yet needs the policies most.
+    """
+    try:
+        if cloud.find(call, **request) is None:
+            yield what
+    except LaunchError as error:
+        yield f"perhaps {what} ({error})"

@@ -82,7 +82,7 @@ class Launcher:
 
     def init(self) -> Beginning:
         """Return the policies of the project, and what its account lacks."""
-        return beginning(self._cloud, self._place)
+        return beginning(self._cloud, self._place, self._project)
 
     def push(self, image: str = "fastml", *, engine: str | None = None) -> Plan:
         """Plan to push a local image to the account's registry.

@@ -87,6 +87,13 @@ def _instance(value: Any, where: str) -> str:
     return words
 
 
+def _key(value: Any, where: str) -> str:
+    words = text(value, where)
+    if "alias/" in words:  # neither a volume nor a policy takes one
+        raise ConfigError(f"{where}: expected the id or the ARN of a key, found {words!r}")
+    return words
+
+
 def _section(cls: type) -> Check:
     def check(value: Any, where: str) -> Any:
         return read_settings(cls, value, where.replace("] ", ".") + "]")
@@ -158,7 +165,7 @@ class Settings:
     spot: Annotated[bool, flag] = False
     max_wait: Annotated[int | None, whole(at_least=60, at_most=MOST_SECONDS)] = None
     keep_alive: Annotated[int, whole(at_most=3600)] = 0
-    kms_key: Annotated[str | None, text] = None
+    kms_key: Annotated[str | None, _key] = None
     subnets: Annotated[tuple[str, ...], texts] = ()
     security_groups: Annotated[tuple[str, ...], texts] = ()
     isolated: Annotated[bool, flag] = False
