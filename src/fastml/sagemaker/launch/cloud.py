@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,13 @@ from fastml.sagemaker.launch.watched import watched
 __all__ = ["Cloud"]
 
 _ABSENT = ("NotFound", "NoSuch", "404")
-_ABSENT_WORDS = ("could not find", "does not exist", "not found", "no scalable target")
+_ABSENT_WORDS = (
+    "could not find",
+    "can't find",
+    "does not exist",
+    "not found",
+    "no scalable target",
+)
 _ADVICE = {
     "AccessDenied": "whoever launches may not do that; `fastml sagemaker init` prints a policy",
     "UnrecognizedClient": "the credentials are not known; `aws sts get-caller-identity` tests them",
@@ -31,6 +37,7 @@ _ADVICE = {
     "another instance",
     "Throttling": "too many calls, of others too; try again in a minute",
     "ResourceInUse": "it was created meanwhile, or changes just now; run the command again",
+    "NoSuchBucket": "`fastml sagemaker init` says how to make it",
     "PassRole": "whoever launches must be allowed iam:PassRole for the role",
 }
 
@@ -95,8 +102,8 @@ class Cloud:
         """
         service, operation = call.split(".")
         with _told(call):
-            answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
-        return answer
+            answer: dict[str, Any] | None = getattr(self._client(service), operation)(**request)
+        return answer or {}  # an upload of a file has none
 
     def find(self, call: str, /, **request: Any) -> dict[str, Any] | None:
         """Call an operation that describes a thing; None where there is no such thing."""
@@ -120,7 +127,7 @@ class Cloud:
         if step.call == "engine":
             self._run(step.request["command"])
         else:
-            self.call(step.call, **step.request)
+            _check_whole(step, self.call(step.call, **step.request))
         tell(f"done: {step}")
 
     def _run(self, command: Sequence[str]) -> None:
@@ -168,7 +175,8 @@ class Cloud:
                 interrupt.add_note(f"{step.what} goes on in the cloud{kind.how_to_stop(step)}")
             raise
         if state not in kind.good:
-            why = found.get("FailureReason") or "no reason is given; see its log in CloudWatch"
+            why = found.get("FailureReason") or found.get("SecondaryStatus")
+            why = why or "no reason is given; see its log in CloudWatch"
             raise LaunchError(f"{step.what}: {state}: {why}")
         for key, value in step.expected.items():
             if found.get(key) != value:
@@ -176,6 +184,13 @@ class Cloud:
                     f"{step.what}: {key} is {found.get(key)}, not {value}: it was rolled back, "
                     "as an alarm told; `fastml sagemaker status` shows which"
                 )
+
+
+def _check_whole(step: Step, answer: Mapping[str, Any]) -> None:
+    """Check that a service refused no part of what it was asked: it calls that a success."""
+    refused = answer.get("FailedEntries") or answer.get("Errors")
+    if refused:
+        raise LaunchError(f"{step.call}: {len(refused)} refused of {step.what}: {refused[0]}")
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import Any
 
 from fastml.errors import LaunchError
 from fastml.sagemaker.launch.cloud import Cloud
-from fastml.sagemaker.launch.guards import alarm_names, alarm_steps, scaling_steps
+from fastml.sagemaker.launch.guards import alarm_names, alarm_steps, scaling_steps, unscaling_steps
 from fastml.sagemaker.launch.image import image_uri
+from fastml.sagemaker.launch.owned import check_own
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Plan, Step
 from fastml.sagemaker.launch.registry import registry_steps
@@ -73,6 +74,7 @@ def deploy_plan(
         what = f"endpoint configuration {config}"
         steps.append(Step("create", what, "sagemaker.create_endpoint_config", whole))
     steps += alarm_steps(cloud, place)
+    steps += unscaling_steps(cloud, place)  # before: an endpoint that is scaled changes no machine
     steps += _endpoint_steps(cloud, place, config)
     notes = [f"the model of {job['TrainingJobName']}" if job else f"the model {data}"]
     if passed is None:
@@ -122,7 +124,11 @@ def _endpoint_steps(cloud: Cloud, place: Place, config: str) -> list[Step]:
     if found is None:
         whole = {**asked, "Tags": place.tags}
         return [Step("create", what, "sagemaker.create_endpoint", whole), *waiting]
+    check_own(cloud, place, found["EndpointArn"], f"endpoint {name}")
     status = found["EndpointStatus"]
+    going = found.get("PendingDeploymentSummary", found)["EndpointConfigName"]
+    if status in ("Creating", "Updating") and going == config:  # no one waited for it
+        return [Step("keep", f"{what}, {status}"), *waiting]
     if status not in ("InService", "OutOfService"):
         raise LaunchError(
             f"endpoint {name} is {status}: wait until it is in service, or `fastml sagemaker "

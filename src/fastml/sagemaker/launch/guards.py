@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastml.sagemaker.launch.cloud import Cloud
+from fastml.sagemaker.launch.owned import check_own
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Act, Step
 from fastml.sagemaker.launch.serving import VARIANT
@@ -18,6 +19,8 @@ __all__ = [
     "scaling_steps",
     "scaling_target",
     "scaling_targets",
+    "unscaling",
+    "unscaling_steps",
 ]
 
 _MICROSECONDS = 1000.0  # of a millisecond: what ModelLatency counts in
@@ -132,7 +135,10 @@ def alarm_steps(cloud: Cloud, place: Place) -> list[Step]:
         name = request["AlarmName"]
         stated = {k: v for k, v in request.items() if k != "Tags"}
         what = f"alarm {name}: {request['AlarmDescription']}"
-        act = _act(there.get(name), stated)
+        found = there.get(name)
+        act = _act(found, stated)
+        if found is not None and act == "update":
+            check_own(cloud, place, found["AlarmArn"], f"alarm {name}")
         steps.append(Step(act, what, "cloudwatch.put_metric_alarm", request))
     return steps
 
@@ -150,14 +156,24 @@ def scaling_targets(cloud: Cloud, place: Place) -> list[dict[str, Any]]:
     )
 
 
+def unscaling_steps(cloud: Cloud, place: Place) -> list[Step]:
+    """Return what ends the scaling of an endpoint that shall no longer grow."""
+    if place.settings.endpoint.max_count is not None or not scaling_targets(cloud, place):
+        return []
+    return [unscaling(place)]
+
+
+def unscaling(place: Place) -> Step:
+    """Return the step that ends the scaling of an endpoint; its policies go with it."""
+    call = f"{_SCALING}.deregister_scalable_target"
+    return Step("delete", f"scaling of {place.name}", call, scaling_target(place))
+
+
 def scaling_steps(cloud: Cloud, place: Place) -> list[Step]:
-    """Return what makes an endpoint grow as stated, or not."""
-    target, there = scaling_target(place), scaling_targets(cloud, place)
+    """Return what makes an endpoint grow as stated."""
     if place.settings.endpoint.max_count is None:
-        if not there:
-            return []
-        call = f"{_SCALING}.deregister_scalable_target"  # its policies go with it
-        return [Step("delete", f"scaling of {place.name}", call, target)]
+        return []
+    target, there = scaling_target(place), scaling_targets(cloud, place)
     bounds, policy = scaling_requests(place)
     policies = cloud.pages(f"{_SCALING}.describe_scaling_policies", "ScalingPolicies", **target)
     named = {each["PolicyName"]: each for each in policies}

@@ -85,7 +85,8 @@ def _endpoint(cloud: Cloud, place: Place) -> Iterator[Thing]:
     )
     (variant, *_) = config["ProductionVariants"]
     on = variant.get("InstanceType", "serverless")
-    count = found["ProductionVariants"][0].get("CurrentInstanceCount")
+    (running, *_) = found.get("ProductionVariants") or [{}]  # none while it is created
+    count = running.get("CurrentInstanceCount")
     more = f"{variant['ModelName']} on {f'{count} ' if count else ''}{on}"
     yield Thing("endpoint", place.name, found["EndpointStatus"], found.get("FailureReason") or more)
     for each in scaling_targets(cloud, place):

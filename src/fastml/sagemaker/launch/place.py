@@ -16,6 +16,7 @@ __all__ = ["Place", "Request"]
 
 Request = dict[str, Any]
 _DIGITS = 8
+_PROJECT = "fastml:project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,13 @@ class Place:
     @property
     def tags(self) -> list[dict[str, str]]:
         """The tags of everything that is created."""
-        own = {"fastml:project": self.name, "fastml:version": __version__}
+        own = {_PROJECT: self.name, "fastml:version": __version__}
         return [{"Key": k, "Value": v} for k, v in {**(self.settings.tags or {}), **own}.items()]
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """The tag by which a thing is known as the project's."""
+        return {"Key": _PROJECT, "Value": self.name}
 
     def named(self, *depends: Any) -> str:
         """Return a name that differs where what it depends on does."""

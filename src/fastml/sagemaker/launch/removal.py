@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastml.sagemaker.launch.cloud import Cloud
-from fastml.sagemaker.launch.guards import alarms, scaling_target, scaling_targets
+from fastml.sagemaker.launch.guards import alarms, scaling_targets, unscaling
+from fastml.sagemaker.launch.owned import is_own, removal
 from fastml.sagemaker.launch.place import Place
 from fastml.sagemaker.launch.plan import Plan, Step
 
 __all__ = ["delete_plan"]
 
 _OBJECTS = 1000  # in one request
+_FOLDERS = (  # below the prefix; what else lies there was put there by others
+    "answers",
+    "capture",
+    "checkpoints",
+    "config",
+    "data",
+    "failures",
+    "jobs",
+    "monitor",
+    "predictions",
+    "registry",
+)
 
 
 def delete_plan(cloud: Cloud, place: Place, *, artifacts: bool = False) -> Plan:
@@ -40,34 +53,43 @@ def delete_plan(cloud: Cloud, place: Place, *, artifacts: bool = False) -> Plan:
 
 def _rules(cloud: Cloud, place: Place) -> Iterator[Step]:
     for name in (place.monitoring, place.retraining):
-        if cloud.find("events.describe_rule", Name=name) is None:
+        found = cloud.find("events.describe_rule", Name=name)
+        if found is None:
             continue
+        rule = Step("delete", f"rule {name}", "events.delete_rule", {"Name": name})
+        rule = removal(cloud, place, found["Arn"], rule)
         targets = cloud.pages("events.list_targets_by_rule", "Targets", Rule=name)
         ids = [each["Id"] for each in targets]
-        if ids:
+        if ids and rule.act == "delete":
             request = {"Rule": name, "Ids": ids}
             yield Step("delete", f"target of rule {name}", "events.remove_targets", request)
-        yield Step("delete", f"rule {name}", "events.delete_rule", {"Name": name})
+        yield rule
 
 
 def _pipelines(cloud: Cloud, place: Place) -> Iterator[Step]:
     for name in (place.monitoring, place.retraining):
-        if cloud.find("sagemaker.describe_pipeline", PipelineName=name) is not None:
+        found = cloud.find("sagemaker.describe_pipeline", PipelineName=name)
+        if found is not None:
             request = {"PipelineName": name}
-            yield Step("delete", f"pipeline {name}", "sagemaker.delete_pipeline", request)
+            step = Step("delete", f"pipeline {name}", "sagemaker.delete_pipeline", request)
+            yield removal(cloud, place, found["PipelineArn"], step)
 
 
 def _endpoint(cloud: Cloud, place: Place) -> Iterator[Step]:
-    if scaling_targets(cloud, place):  # its policies go with it
-        call = "application-autoscaling.deregister_scalable_target"
-        yield Step("delete", f"scaling of {place.name}", call, scaling_target(place))
-    if cloud.find("sagemaker.describe_endpoint", EndpointName=place.name) is not None:
-        request = {"EndpointName": place.name}
-        yield Step("delete", f"endpoint {place.name}", "sagemaker.delete_endpoint", request)
+    found = cloud.find("sagemaker.describe_endpoint", EndpointName=place.name)
+    if found is None:
+        return
+    request = {"EndpointName": place.name}
+    step = Step("delete", f"endpoint {place.name}", "sagemaker.delete_endpoint", request)
+    step = removal(cloud, place, found["EndpointArn"], step)
+    if step.act == "delete" and scaling_targets(cloud, place):
+        yield unscaling(place)
+    yield step
 
 
 def _alarms(cloud: Cloud, place: Place) -> Iterator[Step]:
-    names = [each["AlarmName"] for each in alarms(cloud, place)]
+    own = [each for each in alarms(cloud, place) if is_own(cloud, place, each["AlarmArn"])]
+    names = [each["AlarmName"] for each in own]
     if names:
         request = {"AlarmNames": names}
         yield Step("delete", f"alarms {', '.join(names)}", "cloudwatch.delete_alarms", request)
@@ -79,24 +101,26 @@ def _models(cloud: Cloud, place: Place) -> Iterator[Step]:
         ("model", "model", "Model"),
     ):
         listed = cloud.pages(f"sagemaker.list_{kind}s", f"{key}s", NameContains=place.name)
-        for name in (each[f"{key}Name"] for each in listed):
+        for each in listed:
+            name = each[f"{key}Name"]
             if place.owns(name):
                 request = {f"{key}Name": name}
-                yield Step("delete", f"{words} {name}", f"sagemaker.delete_{kind}", request)
+                step = Step("delete", f"{words} {name}", f"sagemaker.delete_{kind}", request)
+                yield removal(cloud, place, each[f"{key}Arn"], step)
 
 
 def _objects(cloud: Cloud, place: Place) -> Iterator[Step]:
-    listed = cloud.pages(
-        "s3.list_objects_v2",
-        "Contents",
-        Bucket=place.bucket,
-        Prefix=f"{place.prefix}/",
-        **place.owned,
-    )
-    keys = [{"Key": each["Key"]} for each in listed]
-    for at in range(0, len(keys), _OBJECTS):
-        some = keys[at : at + _OBJECTS]
-        objects = {"Objects": some, "Quiet": True}
-        request = {"Bucket": place.bucket, "Delete": objects, **place.owned}
-        what = f"{len(some)} objects of {place.uri()}/"
-        yield Step("delete", what, "s3.delete_objects", request)
+    if cloud.find("s3.head_bucket", Bucket=place.bucket, **place.owned) is None:
+        return
+    for folder in _FOLDERS:
+        prefix = f"{place.key(folder)}/"
+        listed = cloud.pages(
+            "s3.list_objects_v2", "Contents", Bucket=place.bucket, Prefix=prefix, **place.owned
+        )
+        keys = [{"Key": each["Key"]} for each in listed]
+        for at in range(0, len(keys), _OBJECTS):
+            some = keys[at : at + _OBJECTS]
+            objects = {"Objects": some, "Quiet": True}
+            request = {"Bucket": place.bucket, "Delete": objects, **place.owned}
+            what = f"{len(some)} objects of {place.uri(folder)}/"
+            yield Step("delete", what, "s3.delete_objects", request)

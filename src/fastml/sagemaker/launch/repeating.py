@@ -15,6 +15,7 @@ from fastml.sagemaker.launch.cloud import Cloud
 from fastml.sagemaker.launch.image import image_uri
 from fastml.sagemaker.launch.inputs import inputs
 from fastml.sagemaker.launch.jobs import job_plan
+from fastml.sagemaker.launch.owned import check_own
 from fastml.sagemaker.launch.place import Place, Request
 from fastml.sagemaker.launch.plan import Act, Plan, Step
 from fastml.sagemaker.launch.serving import VARIANT
@@ -211,6 +212,7 @@ def _pipeline_step(cloud: Cloud, place: Place, name: str, definition: str) -> St
     same = json.loads(found["PipelineDefinition"]) == json.loads(definition)
     if same and found["RoleArn"] == place.role:
         return Step("keep", what)
+    check_own(cloud, place, found["PipelineArn"], what)
     return Step("update", what, "sagemaker.update_pipeline", asked)
 
 
@@ -231,7 +233,9 @@ def _rule_steps(cloud: Cloud, place: Place, name: str, when: Request) -> list[St
         ]:
             return [Step("keep", what)]
     rule = {"Name": name, **when, "State": "ENABLED"}
-    if found is None:
+    if found:
+        check_own(cloud, place, found["Arn"], f"rule {name}")
+    else:
         rule["Tags"] = place.tags
     act: Act = "update" if found else "create"
     asked = {"Rule": name, "Targets": [target]}
