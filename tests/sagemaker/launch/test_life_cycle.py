@@ -156,6 +156,14 @@ def test_other_rows_are_another_job(launcher: Launcher, launch: Launch) -> None:
     assert any("kind=a/rows.parquet" in step.what for step in plan.steps)
 
 
+def test_a_link_is_uploaded_under_its_own_name(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    Path("churn.parquet").rename("elsewhere/rows-of-today.parquet")
+    Path("churn.parquet").symlink_to("elsewhere/rows-of-today.parquet")
+    uploads = [step.what for step in launcher.train().steps if step.act == "upload"]
+    assert uploads[0].startswith("churn.parquet as s3://")
+
+
 def test_a_change_of_place_alone_changes_no_project(launcher: Launcher, launch: Launch) -> None:
     launcher.train().apply(print)
     other = launch(PROJECT.replace("images/fastml:1", "images/fastml:2")).train()
@@ -199,6 +207,15 @@ def test_what_a_job_would_refuse_is_not_tuned(launch: Launch, ranges: str, words
     words_of_file = PROJECT.partition("[sagemaker.tune]")[0] + f"[sagemaker.tune]\n{ranges}\n"
     with pytest.raises(ConfigError, match=words):
         launch(words_of_file).tune()
+
+
+def test_a_grid_counts_its_jobs_itself(launch: Launch) -> None:
+    words = PROJECT.partition("[sagemaker.tune]")[0] + '[sagemaker.tune]\nstrategy = "Grid"\n'
+    create = launch(words + 'ranges.solver = ["sgd", "lbfgs"]\n').tune().steps[-2]
+    limits = create.request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    assert limits == {"MaxParallelTrainingJobs": 2}
+    with pytest.raises(ConfigError, match="lists of values alone"):
+        launch(words + "ranges.epochs = { low = 1, high = 2 }\n").tune()
 
 
 def test_the_space_of_the_project_is_tuned(launch: Launch) -> None:

@@ -72,6 +72,24 @@ def test_jobs_take_what_was_pushed_last(launch: Launch, engine: Path) -> None:
     assert f"{REGION}.amazonaws.com/fastml@sha256:" in image
 
 
+def test_jobs_take_no_part_of_an_image(launch: Launch, engine: Path) -> None:
+    launcher = launch(NO_IMAGE)
+    launcher.push("local", engine=str(engine)).apply(print)
+    manifest = '{"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": {}}'
+    ecr = boto3.client("ecr")
+    part = ecr.put_image(repositoryName="fastml", imageManifest=manifest)["image"]["imageId"]
+    whole = launcher.train().steps[-2].request["AlgorithmSpecification"]["TrainingImage"]
+    assert part["imageDigest"] not in whole
+
+
+def test_a_local_version_is_a_tag(
+    launch: Launch, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastml.sagemaker.launch.image.__version__", "1.0+local")
+    plan = launch(NO_IMAGE).push("local", engine=str(engine))
+    assert plan.names["image"].endswith(":1.0-local-0123456789ab")
+
+
 def test_a_push_that_fails(launch: Launch, engine: Path) -> None:
     Path("offline").touch()
     with pytest.raises(LaunchError, match="no route to host"):

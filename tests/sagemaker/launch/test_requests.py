@@ -149,7 +149,18 @@ def test_ranges() -> None:
     }
 
 
-@pytest.mark.parametrize("stated", [{"low": 2, "high": 1}, {"low": 1}, 3, [], {"low": 0, "hi": 1}])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"low": 2, "high": 1},
+        {"low": 1},
+        3,
+        [],
+        {"low": 0, "hi": 1},
+        {"low": 0, "high": 1, "log": True},
+        list(range(31)),
+    ],
+)
 def test_a_range_that_is_none_is_refused(stated: Any) -> None:
     with pytest.raises(ConfigError, match="l2"):
         parameter_ranges({"l2": stated})

@@ -44,12 +44,18 @@ def test_little_must_be_said() -> None:
         ({"subnets": ["subnet-1"]}, "security_groups"),
         ({"endpoint": {"kind": "serverless", "capture": 100}}, "capture: a serverless"),
         ({"endpoint": {"kind": "serverless", "memory": 1500}}, "multiple of 1024"),
+        ({"endpoint": {"kind": "serverless"}, "isolated": True}, "without a network"),
+        ({"endpoint": {"kind": "serverless", "provisioned": 11}}, "concurrency"),
+        ({"endpoint": {"shift": "linear", "shift_percent": 5}}, "10 to 50 percent, found 5"),
         ({"endpoint": {"provisioned": 2}}, "serverless"),
         ({"endpoint": {"topics": {"success": "arn"}}}, "async"),
         ({"endpoint": {"count": 3, "max_count": 2}}, "max_count"),
         ({"monitor": {"schedule": "daily"}}, "rate"),
         ({"tune": {"ranges": {}}}, "what to try"),
         ({"tags": {"team": 1}}, "tags.team"),
+        ({"tags": {"aws:team": "a"}}, "only AWS"),
+        ({"tags": {f"t{i}": "x" for i in range(49)}}, "at most 48"),
+        ({"tune": {"ranges": {"l2": [1]}, "warm_start": list("abcdef")}}, "at most 5"),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], words: str) -> None:

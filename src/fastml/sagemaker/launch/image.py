@@ -14,6 +14,7 @@ from fastml.sagemaker.launch.plan import Plan, Step
 __all__ = ["image_uri", "push_plan"]
 
 _ENGINES = ("docker", "podman")
+_TAGGED = {"filter": {"tagStatus": "TAGGED"}}  # others are parts of them, which run nothing
 
 
 def image_uri(cloud: Cloud, place: Place) -> str:
@@ -29,7 +30,7 @@ def image_uri(cloud: Cloud, place: Place) -> str:
     name = place.settings.repository
     known = cloud.find("ecr.describe_repositories", repositoryNames=[name])
     images = (
-        list(cloud.pages("ecr.describe_images", "imageDetails", repositoryName=name))
+        list(cloud.pages("ecr.describe_images", "imageDetails", repositoryName=name, **_TAGGED))
         if known
         else []
     )
@@ -56,7 +57,7 @@ def push_plan(cloud: Cloud, place: Place, image: str, engine: str | None) -> Pla
     name = place.settings.repository
     inspected = [engine, "image", "inspect", "--format", "{{.Id}}", image]
     content = output_of(inspected).strip().removeprefix("sha256:")[:12]
-    tag = f"{__version__}-{content}"
+    tag = f"{__version__}-{content}".replace("+", "-")  # of a local version, which no tag has
     remote = f"{place.registry}/{name}:{tag}"
     names = {"image": remote}
     steps = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,15 +112,14 @@ def located(cloud: Cloud, place: Place, address: str) -> tuple[str, list[Step]]:
 
 def _local(address: str) -> dict[str, Path]:
     """Return the files of a source by their names from where they begin to differ."""
-    paths = sorted(Path(file.path) for file in only_tables(find_files(address), address))
-    base = Path(address)
+    paths = sorted(
+        Path(os.path.abspath(file.path)) for file in only_tables(find_files(address), address)
+    )
+    base = Path(os.path.abspath(address))
     while glob.has_magic(str(base)) or base.is_file():
         base = base.parent
-    return {path.relative_to(base.resolve()).as_posix(): path for path in _resolved(paths)}
-
-
-def _resolved(paths: Iterable[Path]) -> list[Path]:
-    return [path.resolve() for path in paths]
+    # By the names that they have here, and not by those that links lead to.
+    return {path.relative_to(base).as_posix(): path for path in paths}
 
 
 def _there(cloud: Cloud, place: Place, prefix: str) -> dict[str, int]:

@@ -39,6 +39,10 @@ _DAY = 24 * 60 * 60
 MOST_SECONDS = 28 * _DAY
 """For a training job, SageMaker's bound."""
 _INSTANCE = "ml.m5.large"
+_LEAST_STEP = 10
+_MOST_TAGS = 48  # of 50; two are ours
+_MOST_PARENTS = 5
+_RESERVED = ("aws:", "fastml:")
 
 
 def _name(value: Any, where: str) -> str:
@@ -58,6 +62,22 @@ def _table(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ConfigError(f'{where}: expected texts such as {{ team = "growth" }}, {found(value)}')
     return {name: text(each, f"{where}.{name}") for name, each in value.items()}
+
+
+def _tags(value: Any, where: str) -> dict[str, str]:
+    tags = _table(value, where)
+    if len(tags) > _MOST_TAGS:
+        raise ConfigError(f"{where}: expected at most {_MOST_TAGS}, found {len(tags)}")
+    if reserved := sorted(name for name in tags if name.lower().startswith(_RESERVED)):
+        raise ConfigError(f"{where}: {reserved[0]!r} is a name that only AWS or fastml gives")
+    return tags
+
+
+def _parents(value: Any, where: str) -> tuple[str, ...]:
+    names = texts(value, where)
+    if len(names) > _MOST_PARENTS:
+        raise ConfigError(f"{where}: expected at most {_MOST_PARENTS} jobs, found {len(names)}")
+    return names
 
 
 def _ranges(value: Any, where: str) -> dict[str, Any]:
@@ -134,7 +154,7 @@ class Tuning:
     strategy: Annotated[str, choice("Bayesian", "Random", "Grid")] = "Bayesian"
     metric: Annotated[str | None, text] = None
     early_stopping: Annotated[bool, flag] = False
-    warm_start: Annotated[tuple[str, ...], texts] = ()
+    warm_start: Annotated[tuple[str, ...], _parents] = ()
     seed: Annotated[int | None, whole(at_most=2**31 - 1)] = None
 
 
@@ -170,7 +190,7 @@ class Settings:
     security_groups: Annotated[tuple[str, ...], texts] = ()
     isolated: Annotated[bool, flag] = False
     environment: Annotated[dict[str, str] | None, _table] = None
-    tags: Annotated[dict[str, str] | None, _table] = None
+    tags: Annotated[dict[str, str] | None, _tags] = None
     registry: Annotated[bool, flag] = True
     endpoint: Annotated[Endpoint, _section(Endpoint)] = Endpoint()
     tune: Annotated[Tuning | None, _section(Tuning)] = None
@@ -191,7 +211,9 @@ def read_launch_settings(table: Mapping[str, Any]) -> Settings:
         )
     settings = read_settings(Settings, table, "[sagemaker]")
     _check_training(settings)
-    _check_endpoint(settings.endpoint, in_vpc=bool(settings.subnets))
+    _check_endpoint(settings.endpoint)
+    if settings.endpoint.kind == "serverless":
+        _check_serverless(settings)
     return settings
 
 
@@ -206,20 +228,8 @@ def _check_training(settings: Settings) -> None:
         raise ConfigError("[sagemaker] subnets and security_groups go together; give both")
 
 
-def _check_endpoint(endpoint: Endpoint, *, in_vpc: bool) -> None:
-    serverless = endpoint.kind == "serverless"
-    for stated, name in (
-        (endpoint.capture, "capture"),
-        (endpoint.max_count, "max_count"),
-        (endpoint.shift != "all_at_once", "shift"),
-    ):
-        if serverless and stated:
-            raise ConfigError(f"[sagemaker.endpoint] {name}: a serverless endpoint has none")
-    if serverless and in_vpc:
-        raise ConfigError('[sagemaker.endpoint] kind = "serverless" cannot be in a VPC (subnets)')
-    if serverless and endpoint.memory % 1024:
-        raise ConfigError("[sagemaker.endpoint] memory: expected a multiple of 1024, in MB")
-    if endpoint.provisioned is not None and not serverless:
+def _check_endpoint(endpoint: Endpoint) -> None:
+    if endpoint.provisioned is not None and endpoint.kind != "serverless":
         raise ConfigError('[sagemaker.endpoint] provisioned is for kind = "serverless"')
     if endpoint.topics is not None and (
         endpoint.kind != "async" or not set(endpoint.topics) <= {"success", "error"}
@@ -229,3 +239,28 @@ def _check_endpoint(endpoint: Endpoint, *, in_vpc: bool) -> None:
         )
     if endpoint.max_count is not None and endpoint.max_count < endpoint.count:
         raise ConfigError("[sagemaker.endpoint] max_count must not be less than count")
+    if endpoint.shift == "linear" and endpoint.shift_percent < _LEAST_STEP:
+        raise ConfigError(
+            f"[sagemaker.endpoint] shift_percent: a step of a linear shift is {_LEAST_STEP} to 50 "
+            f"percent, found {endpoint.shift_percent}"
+        )
+
+
+def _check_serverless(settings: Settings) -> None:
+    endpoint = settings.endpoint
+    for stated, name in (
+        (endpoint.capture, "capture"),
+        (endpoint.max_count, "max_count"),
+        (endpoint.shift != "all_at_once", "shift"),
+    ):
+        if stated:
+            raise ConfigError(f"[sagemaker.endpoint] {name}: a serverless endpoint has none")
+    if settings.subnets or settings.isolated:
+        raise ConfigError(
+            '[sagemaker.endpoint] kind = "serverless" can neither be in a VPC (subnets) nor '
+            "without a network (isolated)"
+        )
+    if endpoint.memory % 1024:
+        raise ConfigError("[sagemaker.endpoint] memory: expected a multiple of 1024, in MB")
+    if (endpoint.provisioned or 0) > endpoint.concurrency:
+        raise ConfigError("[sagemaker.endpoint] provisioned must not be more than concurrency")

@@ -20,6 +20,7 @@ from fastml.workflow.project import Project, parse_project
 
 __all__ = ["parameter_ranges", "tune_plan"]
 
+_MOST_VALUES = 30
 _OWN = ("sagemaker", "tune")  # a search within every trial would be one too many
 
 
@@ -44,8 +45,9 @@ def tune_plan(cloud: Cloud, place: Place, project: Project) -> Plan:
         "TrainingJobDefinition": _definition(definition),
         **_warm_start(tuning),
     }
+    jobs = "all" if tuning.strategy == "Grid" else tuning.jobs
     notes = (
-        f"{tuning.jobs} training jobs on {place.settings.instance}, {tuning.parallel} at a time, "
+        f"{jobs} training jobs on {place.settings.instance}, {tuning.parallel} at a time, "
         f"by {goal['MetricName']}",
     )
     return job_plan(
@@ -77,18 +79,20 @@ def parameter_ranges(stated: Mapping[str, Any]) -> Request:
 
 
 def _range(name: str, stated: Any) -> tuple[str, Request]:
-    if isinstance(stated, list) and stated:
+    if isinstance(stated, list) and 0 < len(stated) <= _MOST_VALUES:
         values = [each if isinstance(each, str) else json.dumps(each) for each in stated]
         return "Categorical", {"Name": name, "Values": values}
     known = {"low", "high", "log"}
     if not (isinstance(stated, Mapping) and {"low", "high"} <= set(stated) <= known):
         raise ConfigError(
-            f"[sagemaker.tune] {name}: expected a list of values or {{ low, high }} with log = "
-            f"true where it spans powers of ten, found {stated!r}"
+            f"[sagemaker.tune] {name}: expected a list of 1 to {_MOST_VALUES} values or "
+            f"{{ low, high }} with log = true where it spans powers of ten, found {stated!r}"
         )
     low, high = stated["low"], stated["high"]
     if not all(isinstance(end, (int, float)) for end in (low, high)) or not low < high:
         raise ConfigError(f"[sagemaker.tune] {name}: low must be less than high; found {stated!r}")
+    if stated.get("log") and low <= 0:
+        raise ConfigError(f"[sagemaker.tune] {name}: with log = true, low must be above 0")
     whole = isinstance(low, int) and isinstance(high, int)
     return "Integer" if whole else "Continuous", {
         "Name": name,
@@ -131,13 +135,15 @@ def _check(project: Project, ranges: Mapping[str, Any]) -> None:
 
 
 def _config(tuning: Tuning, goal: Mapping[str, str], ranges: Request) -> Request:
+    limits = {"MaxParallelTrainingJobs": min(tuning.parallel, tuning.jobs)}
+    if tuning.strategy != "Grid":  # which tries all there is, and says itself how many that are
+        limits["MaxNumberOfTrainingJobs"] = tuning.jobs
+    elif set(ranges) != {"CategoricalParameterRanges"}:
+        raise ConfigError('[sagemaker.tune] strategy = "Grid" takes lists of values alone')
     return {
         "Strategy": tuning.strategy,
         "HyperParameterTuningJobObjective": dict(goal),
-        "ResourceLimits": {
-            "MaxNumberOfTrainingJobs": tuning.jobs,
-            "MaxParallelTrainingJobs": tuning.parallel,
-        },
+        "ResourceLimits": limits,
         "ParameterRanges": ranges,
         "TrainingJobEarlyStoppingType": "Auto" if tuning.early_stopping else "Off",
         **({"RandomSeed": tuning.seed} if tuning.seed is not None else {}),
