@@ -265,6 +265,8 @@ def test_a_model_of_elsewhere_is_deployed(launch: Launch) -> None:
     assert not launcher.deploy(model_data="s3://bucket/model.tar.gz").changes
     launcher.train().apply(print)
     assert launcher.compare().why == "no model of a known training is in service"
+    with pytest.raises(ConfigError, match="taken from S3"):
+        launcher.deploy(model_data="model.tar.gz")
     with pytest.raises(ConfigError, match="not both"):
         launcher.deploy("a-job", model_data="s3://bucket/model.tar.gz")
 
@@ -295,6 +297,16 @@ def test_what_watches_follows_the_model(launcher: Launcher, plane: ControlPlane)
     inputs: list[dict[str, Any]] = definition["Steps"][0]["Arguments"]["ProcessingInputs"]
     assert launcher.compare().why == "it is in service already"
     assert f"/{launcher.compare().job}/" in inputs[1]["S3Input"]["S3Uri"]
+
+
+def test_what_is_no_longer_captured_hinders_no_deployment(
+    launcher: Launcher, launch: Launch
+) -> None:
+    for plan in (launcher.train, launcher.deploy, launcher.monitor):
+        plan().apply(print)
+    plan = launch(PROJECT.replace("capture = 100\n", "")).deploy()
+    assert "update" in {step.act for step in plan.steps if step.what.startswith("endpoint c")}
+    assert any("no longer captured" in note for note in plan.notes)
 
 
 def test_drift_begins_a_retraining(launch: Launch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,9 @@ class Launcher:
         plan = deploy_plan(cloud, place, self._project, found, data, despite_gate=despite_gate)
         if cloud.find("sagemaker.describe_pipeline", PipelineName=place.monitoring) is None:
             return plan
+        if not place.settings.endpoint.capture:
+            left = f"{place.monitoring} finds nothing new: requests are no longer captured"
+            return replace(plan, notes=(*plan.notes, left))
         # What watches the endpoint must know which model it is now.
         return joined([plan, monitor_plan(cloud, place, image_of(cloud, place, found), data)])
 
@@ -212,6 +216,8 @@ class Launcher:
             return found, found["ModelArtifacts"]["S3ModelArtifacts"]
         if job is not None:
             raise ConfigError("give a training job or an address of a model, not both")
+        if not data.startswith("s3://"):
+            raise ConfigError(f"{data}: a model is taken from S3; expected s3://.../model.tar.gz")
         return None, data
 
     def _job(self, name: str | None) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def launcher_policy(place: Place) -> Document:
         _allow(["ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:DescribeImages",
                 "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload",
                 "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
+                "ecr:BatchGetImage",
                 "ecr:TagResource"], repository),
         _allow(["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource",
                 "cloudwatch:ListTagsForResource"],

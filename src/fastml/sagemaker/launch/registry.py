@@ -23,6 +23,7 @@ _TYPES = [
     "application/jsonlines",
     "application/vnd.apache.arrow.stream",
 ]
+_MOST_TEXT = 2048  # characters, of a field of a card
 _REPORTS = {
     "binary": "binary_classification_metrics",
     "multiclass": "multiclass_classification_metrics",
@@ -106,7 +107,7 @@ def model_card(project: Project, job: Mapping[str, Any], image: str) -> dict[str
     datasets = [
         each["DataSource"]["S3DataSource"]["S3Uri"] for each in job.get("InputDataConfig", ())
     ]
-    purpose = project.problem.question or f"predicts {project.problem.target}"
+    purpose = (project.problem.question or f"predicts {project.problem.target}")[:_MOST_TEXT]
     return {
         "model_overview": {
             "model_creator": "fastml",

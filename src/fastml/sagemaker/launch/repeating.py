@@ -217,8 +217,7 @@ def _pipeline_step(cloud: Cloud, place: Place, name: str, definition: str) -> St
 
 
 def _rule_steps(cloud: Cloud, place: Place, name: str, when: Request) -> list[Step]:
-    (told,) = when.values()
-    what = f"rule {name}: {told}"
+    what = f"rule {name}: {when.get('ScheduleExpression', 'when monitoring tells of drift')}"
     found = cloud.find("events.describe_rule", Name=name)
     target = {
         "Id": _TARGET,
