@@ -137,7 +137,8 @@ def _endings(*, debug: bool) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        _tell("interrupted; nothing was written", interrupt)
+        noted = hasattr(interrupt, "__notes__")  # by who knows what was done
+        _tell("interrupted" if noted else "interrupted; nothing was written", interrupt)
         raise typer.Exit(_INTERRUPTED) from None
     except StoppedError as stopped:
         _tell(str(stopped), stopped)

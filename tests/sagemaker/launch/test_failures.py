@@ -150,6 +150,18 @@ def test_nothing_is_done_without_a_yes(plane: ControlPlane, project: Path) -> No
     assert "KEY=VALUE" in fastml("sagemaker", "train", "--set", "l2", exit_code=2).stderr
 
 
+def test_an_interrupt_between_steps_does_not_say_that_nothing_was_done(
+    plane: ControlPlane, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Cloud, "do", interrupted)
+    told = fastml("sagemaker", "train", "--yes", exit_code=130).stderr
+    assert "nothing was written" not in told
+    assert "half done: upload    churn.parquet" in told
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -107,8 +107,14 @@ class Plan:
         while steps and steps[-1].act == "wait" and not wait:
             steps.pop()
         for step in steps:
-            if step.act != "keep":
+            if step.act == "keep":
+                continue
+            try:
                 self.doer.do(step, tell, stop=stop_on_interrupt)
+            except KeyboardInterrupt as interrupt:
+                if step.act != "wait":  # which says itself what goes on
+                    interrupt.add_note(f"this may be half done: {step}; the same command goes on")
+                raise
 
     def __str__(self) -> str:
         lines = [str(step) for step in self.steps] or ["nothing to do"]
