@@ -16,6 +16,7 @@ from fastml.workflow.project import parse_project
 from tests.cli.test_commands import fastml
 from tests.sagemaker.launch.conftest import BUCKET, PROJECT, Launch
 from tests.sagemaker.launch.control_plane import REGION, ControlPlane
+from tests.sagemaker.launch.shapes import faults
 
 
 def sagemaker(*arguments: str, exit_code: int = 0) -> str:
@@ -96,8 +97,17 @@ ASKED_FOR = {
 SERVICES = {"monitoring": "cloudwatch"}
 
 
-def test_the_policy_of_whoever_launches_suffices(plane: ControlPlane, project: Path) -> None:
+def test_the_policy_of_whoever_launches_suffices_for_requests_that_are_whole(
+    plane: ControlPlane, project: Path
+) -> None:
+    longest = "churn-of-all-our-own"  # 20 characters
+    project.write_text(PROJECT.replace('name = "churn"', f'name = "{longest}"'), encoding="utf-8")
     called = set()
+    refused = []
+
+    def judge(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.input_shape is not None:
+            refused.extend(faults(params, model.input_shape))
 
     def note(model: Any, **_: Any) -> None:
         service = model.service_model.signing_name
@@ -105,6 +115,7 @@ def test_the_policy_of_whoever_launches_suffices(plane: ControlPlane, project: P
 
     session = boto3.Session(region_name=REGION)
     session.events.register("before-call.*", note)
+    session.events.register("provide-client-params.*", judge)
     launcher = Launcher(project, session=session, every=0.0)
     policies = launcher.init().policies
     for plan in (
@@ -120,6 +131,7 @@ def test_the_policy_of_whoever_launches_suffices(plane: ControlPlane, project: P
         allowed += [actions] if isinstance(actions, str) else actions
     called.remove("sts:GetCallerIdentity")  # which no one can be denied
     assert len(called) > 40
+    assert not refused
     assert not [call for call in called if not any(fnmatch(call, each) for each in allowed)]
 
 

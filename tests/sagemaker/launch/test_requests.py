@@ -19,6 +19,7 @@ from fastml.sagemaker.launch.training import training_request
 from fastml.sagemaker.launch.transforming import transform_request
 from fastml.sagemaker.launch.tuning import parameter_ranges
 from tests.sagemaker.launch.conftest import a_place
+from tests.sagemaker.launch.shapes import faults
 
 CHANNEL = {
     "ChannelName": "train",
@@ -40,6 +41,7 @@ def check(service: str, operation: str, request: dict[str, Any]) -> None:
     shape = model.operation_model(operation).input_shape
     report = ParamValidator().validate(request, shape)
     assert not report.has_errors(), report.generate_report()
+    assert not list(faults(request, shape))
 
 
 @pytest.mark.parametrize("settings", [{}, FULL, {"keep_alive": 1800}])
@@ -63,7 +65,7 @@ def test_training(settings: dict[str, Any]) -> None:
         {},
         {"capture": 20, "max_count": 4, "shift": "linear"},
         {"kind": "serverless", "provisioned": 2},
-        {"kind": "async", "topics": {"success": "arn:aws:sns:eu-central-1:1:done"}},
+        {"kind": "async", "topics": {"success": "arn:aws:sns:eu-central-1:123456789012:done"}},
     ],
 )
 @pytest.mark.parametrize("settings", [{}, {"kms_key": KEY}])
