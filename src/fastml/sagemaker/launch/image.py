@@ -14,7 +14,6 @@ from fastml.sagemaker.launch.plan import Plan, Step
 __all__ = ["image_uri", "push_plan"]
 
 _ENGINES = ("docker", "podman")
-_TAGGED = {"filter": {"tagStatus": "TAGGED"}}  # others are parts of them, which run nothing
 
 
 def image_uri(cloud: Cloud, place: Place) -> str:
@@ -29,11 +28,9 @@ def image_uri(cloud: Cloud, place: Place) -> str:
         return place.settings.image
     name = place.settings.repository
     known = cloud.find("ecr.describe_repositories", repositoryNames=[name])
-    images = (
-        list(cloud.pages("ecr.describe_images", "imageDetails", repositoryName=name, **_TAGGED))
-        if known
-        else []
-    )
+    found = cloud.pages("ecr.describe_images", "imageDetails", repositoryName=name)
+    # What has no tag may be a part of another, which runs nothing.
+    images = [each for each in found if each.get("imageTags")] if known else []
     if not images:
         raise ConfigError(
             f"the registry of the account holds no image {name!r}; `make image` builds it, and "
