@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fastml
@@ -20,7 +21,7 @@ from fastml.artifact.layout import PREDICTOR
 from fastml.compiled.build import build
 from fastml.compiled.describe import describe
 from fastml.compiled.form import CompiledForm
-from fastml.errors import ArtifactError
+from fastml.errors import ArtifactError, DataError
 from fastml.linear_model import LogisticRegression
 from fastml.serving import Predictor
 
@@ -176,6 +177,10 @@ WRONG = {
     "points": short("given"),
     "no dialect": lambda facts, tensors: facts.pop("dialect"),
     "fields": fact("fields", value=[["age", 0, 1, False]]),
+    "a field's type": fact("fields", 0, 1, value=8),
+    "a field of no unit": fact("fields", 0, 2, value=0),
+    "a class": lambda facts, tensors: facts["classes"].pop(),
+    "another class": lambda facts, tensors: facts["classes"].append("maybe"),
 }
 
 
@@ -183,6 +188,96 @@ WRONG = {
 def test_parts_that_do_not_belong_together_are_refused(form: CompiledForm, wrong: str) -> None:
     with pytest.raises(ArtifactError, match="do not belong together"):
         build(changed(form, WRONG[wrong]))
+
+
+@pytest.fixture(scope="module")
+def dated() -> tuple[CompiledForm, pa.RecordBatch]:
+    """Return a form that has a part of every sort, and rows for it."""
+    days = np.arange(400).astype("datetime64[D]")
+    rows = table().append_column("seen", pa.array(days.astype("datetime64[us]")))
+    rows = rows.append_column("born", pa.array(days))
+    made = fastml.Pipeline(target="left", bins={"age": 4}, crosses=[["plan", "size"]]).fit(rows)
+    (batch,) = rows.select(made.input_schema_.names).combine_chunks().to_batches()
+    return describe(made.fitted()), batch
+
+
+def places(value: Any, *path: Any) -> list[tuple[Any, ...]]:
+    """Return the path to each number, text and truth of what JSON has."""
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in places(each, *path, key)]
+    if isinstance(value, list):
+        return [found for i, each in enumerate(value) for found in places(each, *path, i)]
+    return [path]
+
+
+STRANGE = st.one_of(
+    st.integers(-3, 30),
+    st.sampled_from([10**9, 10**9 + 1, 2**31, 2**62, 2**63 - 1, -(2**63), 10**30]),
+    st.floats(),
+    st.sampled_from([None, True, "", "x", ",", "\n", '"', [], {}, "\ud800"]),
+)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_facts_say_nothing_is_out_of_place(
+    dated: tuple[CompiledForm, pa.RecordBatch], data: st.DataObject
+) -> None:
+    form, batch = dated
+    facts = json.loads(json.dumps(form.facts))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *path, last = data.draw(st.sampled_from(places(facts)))
+        place = facts
+        for each in path:
+            place = place[each]
+        place[last] = data.draw(STRANGE)
+    try:
+        built = build(CompiledForm(facts, form.tensors))
+    except ArtifactError:
+        return
+    rows = [dict.fromkeys(batch.schema.names), *batch.slice(0, 3).to_pylist()]
+    text = json.dumps(rows, default=str).encode()
+    with contextlib.suppress(DataError):
+        built.predict(text, 1, 0, 1, False)
+    with contextlib.suppress(DataError, ValueError):
+        built.score(batch, np.empty((batch.num_rows, 1)))
+
+
+@pytest.mark.parametrize("wrong", ["fewer", "null", "text", "boolean", "indices"])
+def test_columns_that_are_not_those_of_the_fields(
+    dated: tuple[CompiledForm, pa.RecordBatch], wrong: str
+) -> None:
+    form, batch = dated
+    columns, names = batch.columns, batch.schema.names
+    other = {
+        "fewer": None,
+        "null": pa.nulls(400),
+        "text": pa.array(["x"] * 400),
+        "boolean": pa.array([True] * 400),
+        "indices": pa.array(["x"] * 400).dictionary_encode(),
+    }[wrong]
+    at = names.index("seen" if wrong == "boolean" else "size")
+    columns = columns[:at] if other is None else [*columns[:at], other, *columns[at + 1 :]]
+    with pytest.raises(ValueError, match="field"):
+        build(form).score(
+            pa.RecordBatch.from_arrays(columns, names[: len(columns)]), np.empty((400, 1))
+        )
+
+
+@pytest.mark.parametrize("at", [-(2**63), -1, 0, 2**63 - 1])
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_times_at_the_ends_of_their_range(pipeline: fastml.Pipeline, at: int, unit: str) -> None:
+    rows = table().append_column(
+        "seen", pa.array(np.arange(400) * 86_400 * 365, pa.int64()).view(pa.timestamp(unit))
+    )
+    made = fastml.Pipeline(target="left").fit(rows)
+    (batch,) = rows.select(made.input_schema_.names).slice(0, 1).to_batches()
+    times = pa.array([at], pa.int64()).view(pa.timestamp(unit))
+    out = np.empty((1, 1))
+    build(describe(made.fitted())).score(
+        batch.set_column(batch.schema.names.index("seen"), "seen", times), out
+    )
+    assert 0.0 <= out[0, 0] <= 1.0
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255))

@@ -19,6 +19,8 @@ class Answer {
     std::vector<std::string> classes_json, classes_csv, names_json, names_csv;
     double threshold = 0.5;
 
+    size_t classes() const noexcept { return classes_json.size(); }
+
     void write(Form form, bool header, const double* scores, int64_t n, int64_t lanes,
                std::string& out) const {
         if (form == Form::csv) {

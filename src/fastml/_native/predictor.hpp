@@ -51,7 +51,12 @@ class Predictor {
 
     score::Model model;  // set before the first request
 
-    void check() const { model.check(fields_); }
+    void check() const {
+        model.check(fields_);
+        const size_t lanes = static_cast<size_t>(model.lanes()), classes = answer_.classes();
+        score::require(lanes == 1 ? classes == 0 || classes == 2 : classes == lanes,
+                       "there are not as many classes as scores");
+    }
 
     std::unique_ptr<Workspace> take() {
         {
@@ -120,6 +125,7 @@ class Predictor {
 
     // The scores of Arrow's columns; false where a number is infinite or too large.
     bool score(const std::vector<Column>& columns, int64_t rows, double* out) {
+        check_columns(columns);
         auto space = take();
         for (int64_t first = 0; first < rows; first += kAtOnce) {
             const int64_t n = std::min(kAtOnce, rows - first);
@@ -132,6 +138,20 @@ class Predictor {
     }
 
   private:
+    // Columns are cast to a schema that comes from the same file as the fields, and may belie them.
+    void check_columns(const std::vector<Column>& columns) const {
+        score::require(columns.size() == fields_.size(), "a batch has not the columns of the fields");
+        for (size_t i = 0; i < columns.size(); ++i) {
+            const Column& column = columns[i];
+            const request::Wants wants = fields_[i].wants;
+            if (wants == request::Wants::text || wants == request::Wants::label) continue;  // `Lookup`
+            const bool fits = wants < request::Wants::text
+                                  ? is_numeric(column.kind)
+                                  : column.kind == Kind::int32 || column.kind == Kind::int64;
+            score::require(fits && column.dictionary == nullptr, "a column has not its field's type");
+        }
+    }
+
     void view(Workspace& space) const {
         space.columns.clear();
         for (int64_t i = 0; i < space.rows.width(); ++i) space.columns.push_back(space.rows[i].view());

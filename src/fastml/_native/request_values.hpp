@@ -183,9 +183,7 @@ inline int64_t days_from_civil(int64_t year, int64_t month, int64_t day) noexcep
 }
 
 inline int64_t month_of(int64_t days) noexcept {
-    days += 719'468;
-    const int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
-    const int64_t of_era = days - era * 146'097;
+    const int64_t of_era = (days % 146'097 + 135'080 + 146'097) % 146'097;  // any day has one
     const int64_t year = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
     const int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
     const int64_t shifted = (5 * of_year + 2) / 153;

@@ -32,6 +32,7 @@ struct Cores {
 enum class Link : int { identity, logistic, softmax };
 enum class Calibration : int { none, platt, isotonic, temperature };
 enum class Calendar : int { none, month, weekday, hour };
+constexpr int64_t kMostUnits = 86'400'000'000'000;  // of a day: nanoseconds
 
 struct Number {
     int64_t column;
@@ -98,7 +99,16 @@ inline void Model::check(const std::vector<request::Field>& fields) const {
         const request::Wants wants = fields[static_cast<size_t>(column)].wants;
         return wants == request::Wants::text || wants == request::Wants::label;
     };
+    const auto is_time = [&](int64_t column) {
+        return fields[static_cast<size_t>(column)].wants >= request::Wants::date;
+    };
+    for (const request::Field& field : fields) {
+        require(field.wants >= request::Wants::number && field.wants <= request::Wants::clock &&
+                    field.per_second > 0 && field.per_second <= 1'000'000'000,
+                "a field's type is not known");
+    }
     require(n_dense >= 0 && shape.codes >= 0, "a number of features below 0");
+    require(lanes() <= linear::kMostLanes, "there are too many lanes");
     for (const Number& number : numbers) {
         require(is_there(number.column) && !is_text(number.column), "a number's column is not one of numbers");
         require(number.to.column >= 0 && number.to.column < n_dense && number.to.indicator >= -1 &&
@@ -111,7 +121,9 @@ inline void Model::check(const std::vector<request::Field>& fields) const {
         if (category.part == Calendar::none) {
             require(of_text, "a category's column is not one of text");
         } else {
-            require(!of_text && category.part <= Calendar::hour && category.units_per_day > 0,
+            require(is_time(category.column) && category.part > Calendar::none &&
+                        category.part <= Calendar::hour && category.units_per_day > 0 &&
+                        category.units_per_day <= kMostUnits,
                     "a part of a date is not known");
         }
     }
@@ -155,15 +167,14 @@ inline void Model::check(const std::vector<request::Field>& fields) const {
             "a link or a calibration is not known");
 }
 
-inline int64_t floor_divide(int64_t a, int64_t b) noexcept { return a / b - (a % b < 0); }
-
+// Of any time, and at most kMostUnits a day: a code of its part.
 inline int32_t calendar_code(Calendar part, int64_t time, int64_t units_per_day) noexcept {
-    const int64_t days = floor_divide(time, units_per_day);
+    const int64_t left = time % units_per_day;
+    const int64_t of_day = left < 0 ? left + units_per_day : left;
+    if (part == Calendar::hour) return static_cast<int32_t>(of_day * 24 / units_per_day);
+    const int64_t days = time / units_per_day - (left < 0);
     if (part == Calendar::month) return static_cast<int32_t>(request::month_of(days));
-    if (part == Calendar::weekday) {
-        return static_cast<int32_t>(((days + 3) % 7 + 7) % 7);  // 1970 began on a Thursday
-    }
-    return static_cast<int32_t>((time - days * units_per_day) * 24 / units_per_day);
+    return static_cast<int32_t>((days % 7 + 10) % 7);  // 1970 began on a Thursday
 }
 
 // What scoring needs beside the model; each thread its own.
