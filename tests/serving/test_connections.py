@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import resource
 import socket
 from collections.abc import Awaitable, Callable
@@ -115,3 +117,89 @@ def test_no_more_connections_than_files(monkeypatch: pytest.MonkeyPatch) -> None
         server = http_server(app(), Limits(connections=500))
         server.config.load()
         assert server.config.http_protocol_class.most == most  # type: ignore[attr-defined]
+
+
+HEAD = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n"
+
+
+def test_answers_that_nobody_reads() -> None:
+    """A client that takes nothing is let go; one that is slow is not."""
+
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        body = ROW * 400_000  # the answer does not fit what the kernel holds for a client
+        request = HEAD + b"content-length: %d\r\n\r\n" % len(body) + body
+        # Sockets of their own: streams read ahead.
+        address = (await connect()).writer.get_extra_info("peername")
+        loop = asyncio.get_running_loop()
+        deaf, slow = (socket.create_connection(address) for _ in range(2))
+        try:
+            for each in (deaf, slow):
+                each.setblocking(False)
+                await loop.sock_sendall(each, request)
+            size = 0
+            while size < 10_000_000:
+                part = await loop.sock_recv(slow, 1 << 18)
+                assert part
+                size += len(part)
+                await asyncio.sleep(0.05)
+            taken = 0
+            with contextlib.suppress(ConnectionResetError):
+                while part := await loop.sock_recv(deaf, 1 << 20):
+                    taken += len(part)
+            assert taken < 10_000_000
+        finally:
+            deaf.close()
+            slow.close()
+
+    serving(Limits(answer_seconds=1.0), talk)
+
+
+@pytest.mark.parametrize(
+    "part", [b"x-one: " + b"x" * 1000, b"x" * 1000], ids=["one header", "the line"]
+)
+def test_heads_without_an_end(part: bytes) -> None:
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        client.writer.write(b"POST /" if part[:2] == b"xx" else HEAD)
+        client.writer.write(part * 1_000)
+        with contextlib.suppress(ConnectionResetError):
+            await asyncio.wait_for(client.reader.read(), 5)
+        assert await (await connect()).ask(POST) == b"HTTP/1.1 200 OK"
+
+    serving(Limits(head_seconds=60.0), talk)
+
+
+def test_what_comes_behind_a_body_is_no_header() -> None:
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        chunks = b"%x\r\n%b\r\n0\r\ncontent-type: text/html\r\n\r\n" % (len(ROW), ROW)
+        answer = await client.ask(HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunks)
+        assert answer == b"HTTP/1.1 200 OK"
+
+    serving(Limits(), talk)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 11\r\ncontent-length: 5",
+        b"content-length: 5\r\ntransfer-encoding: chunked",
+        b"transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        b"content-length: +11",
+        b"content-length: 11\r\nx-request-id: a\r\n b",
+        b"content-length: 11\r\nx-request-id: a\rb",
+        b"content-length: 11\r\nx-request-id: a\x1bb",
+        b"content-length: 11\r\nconnection: Upgrade\r\nupgrade: h2c",
+    ],
+)
+def test_requests_of_which_two_ends_differ(
+    framing: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def talk(connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        assert await client.ask(HEAD + framing + b"\r\n\r\n" + ROW) == b"HTTP/1.1 400 Bad Request"
+        assert await client.closed_within(1)
+
+    serving(Limits(), talk)
+    for line in capfd.readouterr().err.splitlines():
+        json.loads(line)

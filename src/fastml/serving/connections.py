@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from fastml.extras import load_extra
 from fastml.serving.app import App
 from fastml.serving.limits import Limits
+from fastml.serving.log import say
 
 if TYPE_CHECKING:
     import uvicorn
@@ -26,11 +28,32 @@ SPARE = 64
 """Files that a worker may have open besides its connections."""
 _LOOK = 10
 """Ticks of uvicorn, a tenth of a second each, between looks at all connections."""
-_TOLD: Final = b'{"error": "there is no place for more connections"}'
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_TOLD), _TOLD)
+MOST_HEAD: Final = (64 + 256) << 10
+"""Bytes of a request's line and headers: 64 kB, and what may come at once with their first byte."""
+
+
+class _Lines(logging.Handler):
+    """Has uvicorn's own words among the lines of JSON: never a traceback, which may hold a row."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            say("http", told=record.getMessage())
+
+
+def _refusal(status: bytes, told: bytes) -> bytes:
+    body = b'{"error": "%b"}' % told
+    return (
+        b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (status, len(body), body)
+    )
+
+
+_FULL: Final = _refusal(b"503 Service Unavailable", b"there is no place for more connections")
+_LONG: Final = _refusal(b"431 Request Header Fields Too Large", b"the headers are too long")
+_OTHER: Final = _refusal(
+    b"400 Bad Request", b"HTTP/1.1 is spoken here; expected no Upgrade with a body"
 )
+_FRAMING: Final = {b"content-length", b"transfer-encoding"}
 
 
 class _Bounded(asyncio.Protocol):
@@ -39,18 +62,57 @@ class _Bounded(asyncio.Protocol):
     most: ClassVar[int]
     connections: Any
     cycle: Any
+    headers: Any
+    parser: Any
     timeout_keep_alive_task: Any
     transport: Any
     _silent: tuple[object, float] | None = None
     """The last request before it fell silent, and when that was seen."""
+    _unread: tuple[int, float] | None = None
+    """How much of its answers a client has not taken, and since when it is as much."""
+    _head: int | None = None
+    """How much has come of headers that are not whole yet."""
 
     def connection_made(self, transport: Any) -> None:
         if len(self.connections) < self.most:
             super().connection_made(transport)
             return
         self.transport = transport
-        transport.write(_FULL)
-        transport.close()
+        self._refuse(_FULL)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)  # type: ignore[misc]
+        if self._head is None:
+            return
+        self._head += len(data)
+        if self._head > MOST_HEAD:
+            self._refuse(_LONG)
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()  # type: ignore[misc]
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        if self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers):
+            self._refuse(_OTHER)  # httptools drops the body, and it would seem to be empty
+            return
+        super().on_headers_complete()  # type: ignore[misc]
+        self.headers = []  # what comes behind a body in chunks is none of the request's
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
+    def abort_if_unread(self, now: float, seconds: float) -> None:
+        """Let go of answers of which a client takes nothing: to close would wait for it, too."""
+        size = self.transport.get_write_buffer_size()
+        if size == 0:
+            self._unread = None
+        elif self._unread is None or self._unread[0] != size:
+            self._unread = size, now
+        elif now - self._unread[1] >= seconds:
+            self.transport.abort()
 
     def close_if_silent(self, now: float, seconds: float, *, full: bool) -> None:
         """Close a connection whose next request has not come whole, up to its body, in time.
@@ -90,9 +152,11 @@ def http_server(app: App, limits: Limits) -> uvicorn.Server:
 
         async def on_tick(self, counter: int) -> bool:
             if counter % _LOOK == 0:
-                _close_silent(self.server_state.connections, Connection.most, limits.head_seconds)
+                _look(self.server_state.connections, Connection.most, limits)
             return await super().on_tick(counter)
 
+    logger = logging.getLogger("uvicorn.error")
+    logger.handlers, logger.propagate = [_Lines()], False
     return Server(
         uvicorn.Config(
             app,
@@ -118,7 +182,9 @@ def _most_connections(limits: Limits) -> int:
     return max(min(limits.connections, files - SPARE), 1)
 
 
-def _close_silent(connections: Any, most: int, seconds: float) -> None:
+def _look(connections: Any, most: int, limits: Limits) -> None:
     full, now = len(connections) >= most, time.monotonic()
-    for each in connections:  # two looks at one are enough where places are wanted
-        each.close_if_silent(now, 0.0 if full else seconds, full=full)
+    for each in connections:
+        each.abort_if_unread(now, limits.answer_seconds)
+        # Two looks at one are enough where places are wanted.
+        each.close_if_silent(now, 0.0 if full else limits.head_seconds, full=full)

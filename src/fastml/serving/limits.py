@@ -25,6 +25,8 @@ class Limits:
         For the first byte of a request, and for its headers to arrive.
     body_seconds : float
         For a body to arrive; slower is 408.
+    answer_seconds : float
+        That a client may take nothing of an answer which it has not taken whole.
     small : int
         Bytes of a request that is answered at once; larger ones are answered on threads, so that
         they do not delay others.
@@ -43,6 +45,7 @@ class Limits:
     connections: int = 10_000
     head_seconds: float = 10.0
     body_seconds: float = 30.0
+    answer_seconds: float = 30.0
     small: int = 1 << 15
     threads: int = 2
     waiting: int = 64
