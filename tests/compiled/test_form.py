@@ -292,6 +292,24 @@ def test_a_damaged_file_is_refused_or_read(form: CompiledForm, at: int, byte: in
         pass
 
 
+@pytest.mark.parametrize("lack", ["schema", "input", "classes", "model", "all"])
+def test_a_file_that_lacks_a_part_is_refused(form: CompiledForm, lack: str) -> None:
+    facts = [] if lack == "all" else {k: v for k, v in form.facts.items() if k != lack}
+    tensors = {k: v for k, v in form.tensors.items() if k != lack}
+    with pytest.raises(ArtifactError, match="damaged"):
+        CompiledForm.from_bytes(CompiledForm(facts, tensors).to_bytes())  # type: ignore[arg-type]
+
+
+def test_a_shape_that_is_no_number_is_refused(form: CompiledForm) -> None:
+    content = form.to_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["intercept"]["shape"] = [float("inf")]
+    words = json.dumps(header).encode()
+    with pytest.raises(ArtifactError, match="damaged"):
+        CompiledForm.from_bytes(len(words).to_bytes(8, "little") + words + content[8 + size :])
+
+
 @pytest.mark.parametrize("size", [0, 7, 8, 100, -1])
 def test_a_truncated_file_is_refused(form: CompiledForm, size: int) -> None:
     with pytest.raises(ArtifactError, match="damaged"):

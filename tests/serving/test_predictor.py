@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import fastml
 from fastml._typing import Float64
 from fastml.errors import DataError, SchemaError
 from fastml.serving import Predictor
+from fastml.serving.handler import Handler
 
 from .conftest import BY_PIPELINE, KINDS, model, table
 
@@ -190,3 +192,35 @@ def test_a_batch_without_a_column() -> None:
     batch = table().select(predictor.batches.schema.names[1:]).to_batches()[0]
     with pytest.raises(SchemaError, match="the request lacks the column"):
         predictor.batches.scores(batch)
+
+
+def test_every_kind_that_is_opened_answers_as_the_fitted_one(
+    pipeline: fastml.Pipeline, tmp_path: Path
+) -> None:
+    """Text, columns and explanations, bit for bit; saved twice, the files are the same."""
+    places = [tmp_path / "one", tmp_path / "two"]
+    for place in places:
+        pipeline.save(place)
+    files = [{file.name: file.read_bytes() for file in place.iterdir()} for place in places]
+    assert files[0] == files[1]
+    opened = Predictor.open(places[0])
+    rows = table().select(pipeline.input_schema_.names)
+    expected = np.concatenate(list(pipeline.predict_scores(table())))
+    (batch,) = rows.combine_chunks().to_batches()
+    np.testing.assert_array_equal(opened.batches.scores(batch), expected)
+    for accept in ("json", "csv", "lines"):
+        for form, write in FORMS.values():
+            body = write(rows)
+            assert opened.answer(body, form, accept=accept) == Predictor.of(pipeline).answer(  # type: ignore[arg-type]
+                body,
+                form,
+                accept=accept,  # type: ignore[arg-type]
+            )
+    found = scores_in(opened.answer(FORMS["records"][1](rows), "json"), pipeline)
+    np.testing.assert_array_equal(found, expected)
+    few = FORMS["records"][1](rows.slice(0, 40))
+    explained = [
+        Handler(each).handle(few, b"application/json", explain=True)
+        for each in (opened, Predictor.of(pipeline))
+    ]
+    assert explained[0] == explained[1]

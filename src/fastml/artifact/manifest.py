@@ -155,5 +155,7 @@ def _read_file(file: Path, of: Path) -> bytes:
         raise ArtifactError(
             f"{of} is a file; a saved model is a directory with a {MANIFEST} in it"
         ) from None
+    except ValueError as error:
+        raise ArtifactError(f"{str(of)!r} cannot be a path: {error}") from None
     except OSError as error:
         raise ArtifactError(f"{file} cannot be read: {error.strerror or error}") from error

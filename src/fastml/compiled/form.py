@@ -24,6 +24,10 @@ VERSION = 1
 _CODES: Mapping[str, Any] = {"F64": "d", "I64": "q", "F32": "f", "I32": "i", "U8": "B"}
 _TYPES = {"d": "F64", "q": "I64", "l": "I64", "f": "F32", "i": "I32", "B": "U8"}
 _FACTS = "fastml"
+_NAMES = {
+    "fields", "dialect", "infinite_is_missing", "threshold", "input", "output", "task", "target",
+    "classes", "model",
+}  # fmt: skip
 _METADATA = "__metadata__"
 
 
@@ -77,8 +81,14 @@ class CompiledForm:
                 return None
             data = memoryview(content)[8 + size :]
             tensors = {name: _tensor(data, stated) for name, stated in header.items()}
-            return cls(json.loads(metadata[_FACTS]), tensors)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            facts = json.loads(metadata[_FACTS])
+            lacks = (_NAMES - facts.keys()) | ({"schema"} - tensors.keys())
+            if lacks:
+                raise ValueError(f"it lacks {', '.join(sorted(lacks))}")
+            return cls(facts, tensors)
+        except (
+            ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+        ) as error:  # fmt: skip
             raise ArtifactError(
                 f"the model's compiled form is damaged ({error!r}); save the model again"
             ) from error
