@@ -14,6 +14,7 @@ import pytest
 
 from fastml.errors import ArtifactError
 from fastml.serving import models as models_module
+from fastml.serving import worker as worker_module
 from fastml.serving.app import App
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
@@ -243,3 +244,43 @@ def test_a_server_of_one_model_has_no_others() -> None:
         found = asyncio.run(ask(app, path))
         assert found is not None
         assert found.status == 404
+
+
+def test_places_that_are_no_folder_of_a_model(tmp_path: Path) -> None:
+    """Whoever names a folder may name any: none is walked through, and none is a fault."""
+    held = Models(worker_module._load, 10 * LEAST)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "large").write_bytes(bytes(4 * LEAST))
+    for url in (str(tmp_path / "deep"), "/", "a\0b", "\ud800", "x" * 5000, "/etc/passwd"):
+        status, told = refused(held.add, "one", url)
+        assert (status, bool(told.encode())) == (404, True)
+
+
+def test_whatever_a_load_raises_is_a_fault_that_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def load(folder: Path) -> Handler:
+        raise KeyError("strange")
+
+    app = App(Counters(1), models=Models(load, 10 * LEAST))
+    (folder,) = folders(tmp_path, "a")
+    body = json.dumps({"model_name": "one", "url": folder}).encode()
+    for sent, expected in ((body, 500), (b"[" * 200_000, 400)):
+        found = asyncio.run(ask(app, "/models", body=sent))
+        assert found is not None
+        assert (found.status, b"error" in found.body) == (expected, True)
+    assert json.loads(capfd.readouterr().err)["kind"] == "KeyError"
+
+
+def test_a_longer_path_is_no_model(tmp_path: Path) -> None:
+    app = App(Counters(1), models=Models(Loading(), 10 * LEAST))
+    (folder,) = folders(tmp_path, "a")
+    body = json.dumps({"model_name": "one", "url": folder}).encode()
+    for path, sent, expected in (
+        ("/models", body, 200),
+        ("/models/one/two/invoke", ROW, 404),
+        ("/models/one/invoke", ROW, 200),
+    ):
+        found = asyncio.run(ask(app, path, body=sent))
+        assert found is not None
+        assert found.status == expected

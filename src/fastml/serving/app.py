@@ -99,6 +99,8 @@ class App:
                 answered = self._told(path, method)
         except RefusedError as error:
             status, answered, more = error.status, refusal_told(error), refusal_headers(error)
+        except Exception as error:  # a folder may hold anything
+            status, answered = 500, _fault_of(error, secrets.token_hex(8).encode())
         await send_answer(send, status, answered, more, close=self.draining)
 
     # -- predictions ----------------------------------------------------------------------------
@@ -148,13 +150,7 @@ class App:
             )
         except Exception as error:  # whatever it is, the worker lives, and its client hears of it
             identity = identity or secrets.token_hex(8).encode()
-            status, answered = 500, fault_told(identity)
-            say(
-                "fault",
-                request=request_name(identity),
-                kind=type(error).__name__,
-                at=[f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)],
-            )
+            status, answered = 500, _fault_of(error, identity)
         if identity:
             more = (*more, (b"x-request-id", identity))
         await send_answer(send, status, answered, more, close=self.draining)
@@ -167,7 +163,7 @@ class App:
             return self._loaded()
         if self._models is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "this server has one model: /invocations")
-        models, name = self._models, path.split("/")[2]
+        models, name = self._models, path.removeprefix("/models/").removesuffix("/invoke")
         found = models.held(name)
         if found is not None:
             return found
@@ -181,7 +177,7 @@ class App:
             try:
                 wanted = json.loads(body or b"")
                 place = str(wanted["model_name"]), str(wanted["url"])
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise RefusedError(
                     HTTPStatus.BAD_REQUEST, "expected {'model_name': NAME, 'url': FOLDER}"
                 ) from error
@@ -263,6 +259,17 @@ class App:
             "MaxPayloadInMB": min(megabytes, 6),
         }
         return as_json(found)
+
+
+def _fault_of(error: Exception, identity: bytes) -> Answered:
+    """Log what failed, and where, but no value of a row; return what the client reads."""
+    say(
+        "fault",
+        request=request_name(identity),
+        kind=type(error).__name__,
+        at=[f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)],
+    )
+    return fault_told(identity)
 
 
 def _asks(words: bytes) -> bool:

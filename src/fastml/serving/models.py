@@ -214,4 +214,11 @@ def _described(name: str, model: _Model) -> dict[str, str]:
 
 
 def _bytes_in(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """Return the bytes of a model's files, which lie side by side, those of a run in `model`.
+
+    Whoever names a folder may name any: what is below it is not looked at.
+    """
+    within = folder / "model" if (folder / "model").is_dir() else folder
+    if not within.is_dir():
+        return 0
+    return sum(file.stat().st_size for file in within.iterdir() if file.is_file())
