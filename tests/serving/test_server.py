@@ -13,6 +13,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from .conftest import model, table
 from .running import ROW, started
 
@@ -130,6 +132,53 @@ def test_requests_that_were_taken_are_answered_before_it_ends(folder: Path) -> N
             assert answer.startswith(b"HTTP/1.1 200")
             assert b"connection: close" in answer
         assert running.process.wait(20) == 0
+
+
+def test_clients_that_come_while_it_ends_are_refused(folder: Path) -> None:
+    with (
+        started(folder, "--workers", "2") as running,
+        socket.create_connection(("127.0.0.1", running.port)) as plain,
+    ):
+        head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n"
+        plain.sendall(head + b"content-length: %d\r\n\r\n" % len(ROW) + ROW[:5])
+        time.sleep(0.2)
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(2.0)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", running.port))
+        plain.sendall(ROW[5:])
+        assert plain.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_what_is_no_http_is_told_in_a_line_of_the_log(folder: Path) -> None:
+    with started(folder) as running:
+        with socket.create_connection(("127.0.0.1", running.port)) as plain:
+            plain.sendall(b"\x16\x03\x01 secret\r\n\r\n")
+            assert plain.recv(4096).startswith(b"HTTP/1.1 400")
+        running.wait_until(lambda: bool(running.events("http")))
+        assert "secret" not in str(running.events("http"))
+
+
+def test_workers_end_when_their_supervisor_is_killed(folder: Path) -> None:
+    with started(folder, "--workers", "2") as running:
+        workers = running.workers()
+        running.process.kill()
+        running.process.wait()
+        deadline = time.monotonic() + 20.0
+        while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        left = [pid for pid in workers if alive(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs: one that nobody waits for stays as a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_many_models(folder: Path) -> None:

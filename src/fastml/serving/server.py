@@ -130,6 +130,7 @@ class _Supervisor:
                 if self._told:
                     self._drain()
         finally:
+            self._tell(signal.SIGTERM)  # whatever has ended this, none is left behind
             signal.set_wakeup_fd(-1)
             os.close(read)
             os.close(write)
@@ -145,6 +146,7 @@ class _Supervisor:
             say("draining", workers=len(self._children))
             self._deadline = now + ENOUGH
             self._due.clear()
+            self._listening.close()  # clients that no worker accepts are refused, not left waiting
             self._tell(signal.SIGTERM)
         elif now >= self._deadline:
             self._deadline = now + 1.0
@@ -191,7 +193,6 @@ class _Supervisor:
         self._early += not child.ready
         others = any(each.ready for each in self._children.values())
         if self._early >= HOPELESS * self._workers and not others:
-            self._tell(signal.SIGTERM)
             raise ServingError(
                 f"{self._early} workers in a row ended before they were ready (the last with "
                 f"{code}); the log says why"

@@ -73,6 +73,7 @@ class Worker:
         if at_once:
             self._may_listen.set()
         self._server = http_server(self._app, limits)
+        self._parent = os.getppid()
 
     def run(self) -> None:
         """Answer until SIGTERM or SIGINT.
@@ -95,11 +96,20 @@ class Worker:
             loop.add_signal_handler(number, self._drain)
         watching = loop.create_task(self._watch())
         watching.add_done_callback(self._watched)
+        guarding = loop.create_task(self._end_with_parent())
         try:
             await self._may_listen.wait()
             await self._server.serve([self._listening])
         finally:
             watching.cancel()
+            guarding.cancel()
+
+    async def _end_with_parent(self) -> None:
+        """Drain once the process that started this one was killed: nobody else would tell it to."""
+        while os.getppid() == self._parent:
+            await asyncio.sleep(LOOK)
+        say("the supervisor has gone")
+        self._drain()
 
     def _drain(self) -> None:
         if not self._app.draining:
