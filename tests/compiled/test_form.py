@@ -184,6 +184,7 @@ WRONG = {
 }
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("wrong", WRONG)
 def test_parts_that_do_not_belong_together_are_refused(form: CompiledForm, wrong: str) -> None:
     with pytest.raises(ArtifactError, match="do not belong together"):
@@ -218,6 +219,7 @@ STRANGE = st.one_of(
 )
 
 
+@pytest.mark.kernel
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_facts_say_nothing_is_out_of_place(
@@ -243,6 +245,7 @@ def test_whatever_facts_say_nothing_is_out_of_place(
         built.score(batch, np.empty((batch.num_rows, 1)))
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("wrong", ["fewer", "null", "text", "boolean", "indices"])
 def test_columns_that_are_not_those_of_the_fields(
     dated: tuple[CompiledForm, pa.RecordBatch], wrong: str
@@ -264,6 +267,7 @@ def test_columns_that_are_not_those_of_the_fields(
         )
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("at", [-(2**63), -1, 0, 2**63 - 1])
 @pytest.mark.parametrize("unit", ["s", "ns"])
 def test_times_at_the_ends_of_their_range(pipeline: fastml.Pipeline, at: int, unit: str) -> None:
@@ -280,6 +284,7 @@ def test_times_at_the_ends_of_their_range(pipeline: fastml.Pipeline, at: int, un
     assert 0.0 <= out[0, 0] <= 1.0
 
 
+@pytest.mark.kernel
 @given(st.integers(0, 10**6), st.integers(0, 255))
 def test_a_damaged_file_is_refused_or_read(form: CompiledForm, at: int, byte: int) -> None:
     content = bytearray(form.to_bytes())

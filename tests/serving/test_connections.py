@@ -13,7 +13,7 @@ from typing import TypeAlias
 import pytest
 import uvloop
 
-from fastml.serving.connections import SPARE, http_server
+from fastml.serving.connections import SPARE, accept_waiting, http_server
 from fastml.serving.limits import Limits
 
 from .test_app import ROW, app
@@ -109,6 +109,31 @@ def test_connections_that_there_is_no_place_for() -> None:
         assert await (await connect()).ask() == b"HTTP/1.1 200 OK"
 
     serving(Limits(connections=4), talk)
+
+
+def test_connections_that_the_kernel_has_made_are_answered() -> None:
+    async def run() -> bytes:
+        server = http_server(app(), Limits())
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            address = listening.getsockname()
+            serving = asyncio.create_task(server.serve([listening]))
+            while not server.started:
+                await asyncio.sleep(0.01)
+            with socket.create_connection(address) as waiting:  # the loop has not looked yet
+                waiting.sendall(POST)
+                accept_waiting(server, listening)
+                for each in server.servers:
+                    each.close()
+                waiting.setblocking(False)
+                answer = await asyncio.wait_for(loop.sock_recv(waiting, 4096), 5)
+            server.should_exit = True
+            await serving
+        return answer
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(run()).startswith(b"HTTP/1.1 200")
 
 
 def test_no_more_connections_than_files(monkeypatch: pytest.MonkeyPatch) -> None:

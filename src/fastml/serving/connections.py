@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from fastml.extras import load_extra
@@ -18,7 +19,7 @@ from fastml.serving.log import say
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["KEEP_ALIVE", "http_server"]
+__all__ = ["KEEP_ALIVE", "accept_waiting", "http_server"]
 
 KEEP_ALIVE = 90
 """Seconds that an idle connection is kept: load balancers keep theirs for 60."""
@@ -81,7 +82,7 @@ class _Bounded(asyncio.Protocol):
         self._refuse(_FULL)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)  # type: ignore[misc]
+        super().data_received(data)
         if self._head is None:
             return
         self._head += len(data)
@@ -173,6 +174,25 @@ def http_server(app: App, limits: Limits) -> uvicorn.Server:
             backlog=2048,
         )
     )
+
+
+def accept_waiting(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Take the connections that the kernel has made already: to close the socket resets them."""
+    tasks = server.server_state.tasks  # which the server waits for before it ends
+    with suppress(OSError):  # none waits, or there is no file for one more
+        while True:
+            made, _ = listening.accept()
+            made.setblocking(False)
+            accepting = asyncio.get_running_loop().create_task(_accept(server, made))
+            tasks.add(accepting)
+            accepting.add_done_callback(tasks.discard)
+
+
+async def _accept(server: uvicorn.Server, made: socket.socket) -> None:
+    protocol = server.config.http_protocol_class(  # type: ignore[call-arg]
+        config=server.config, server_state=server.server_state, app_state={}
+    )
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, made)
 
 
 def _most_connections(limits: Limits) -> int:

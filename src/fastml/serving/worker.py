@@ -14,7 +14,7 @@ from typing import TypeAlias
 from fastml.extras import load_extra
 from fastml.serving.app import App
 from fastml.serving.capture import Capture, CaptureSettings
-from fastml.serving.connections import http_server
+from fastml.serving.connections import accept_waiting, http_server
 from fastml.serving.counters import Counters
 from fastml.serving.handler import Handler
 from fastml.serving.limits import Limits
@@ -26,7 +26,8 @@ __all__ = ["Worker"]
 
 _Identity: TypeAlias = tuple[int, int, int]
 NOTICE = 0.5
-"""Seconds before it stops listening: clients that hear `Connection: close` go elsewhere."""
+"""Seconds before it stops listening, when clients that hear `Connection: close` go elsewhere, and
+again before it closes what is idle."""
 LOOK = 1.0
 """Seconds between looks at whether there is another model."""
 AGAIN = (1.0, 2.0, 4.0)
@@ -114,7 +115,18 @@ class Worker:
     def _drain(self) -> None:
         if not self._app.draining:
             self._app.draining = True
-            asyncio.get_running_loop().call_later(NOTICE, self._end)
+            asyncio.get_running_loop().call_later(NOTICE, self._stop_listening)
+
+    def _stop_listening(self) -> None:
+        """Close the socket, and only later the connections that seem idle.
+
+        Those that were just accepted have a request on its way, which a close would reset.
+        """
+        if self._server.started:
+            accept_waiting(self._server, self._listening)
+            for server in self._server.servers:
+                server.close()
+        asyncio.get_running_loop().call_later(NOTICE, self._end)
 
     def _end(self) -> None:
         self._server.should_exit = True
