@@ -200,7 +200,9 @@ def test_routes() -> None:
     }  # fmt: skip
     found = get(made, "/nothing")
     assert (found.status, b"/invocations, /ping" in found.body) == (404, True)
-    assert get(made, "/ping", "POST").status == 405
+    for path, method, allow in (("/ping", "POST", b"GET, HEAD"), ("/invocations", "GET", b"POST")):
+        found = get(made, path, method)
+        assert (found.status, found.headers[b"allow"]) == (405, allow)
 
 
 def test_a_model_that_is_not_loaded() -> None:

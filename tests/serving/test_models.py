@@ -233,6 +233,8 @@ def test_the_routes_of_sagemaker(tmp_path: Path) -> None:
     assert send("/models/one/invoke", "GET").status == 405
     assert send("/invocations", "POST", ROW).status == 503
     assert send("/models/one", "PUT").status == 405
+    assert send("/models/one", "PUT").headers[b"allow"] == b"GET, DELETE"
+    assert send("/models", "PUT").headers[b"allow"] == b"GET, POST"
     assert send("/models/one", "DELETE").status == 200
     assert send("/models/one", "GET").status == 404
 

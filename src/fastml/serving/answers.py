@@ -62,6 +62,8 @@ def refusal_headers(error: RefusedError) -> Headers:
     """Return the headers that a refusal comes with."""
     if error.status in _UNREAD:  # the rest of the body must not be waited for
         return _CLOSE
+    if error.allow is not None:
+        return ((b"allow", error.allow.encode()),)
     after = error.retry_after
     return NO_HEADERS if after is None else ((b"retry-after", b"%d" % after),)
 

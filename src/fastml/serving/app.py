@@ -123,7 +123,7 @@ class App:
         began, body, more = time.perf_counter(), b"", NO_HEADERS
         try:
             if scope["method"] != "POST":
-                raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "/invocations takes POST")
+                raise _not_allowed("/invocations takes POST", "POST")
             handler = await self._asked(scope["path"])
             whole = await self._bodies.read(receive, length)
             if whole is None:  # whoever asked has gone: nothing of it is predicted
@@ -188,8 +188,9 @@ class App:
         if method == "DELETE" and name:
             models.remove(name)
             return as_json({})
-        raise RefusedError(
-            HTTPStatus.METHOD_NOT_ALLOWED, "/models takes GET and POST, /models/NAME GET and DELETE"
+        raise _not_allowed(
+            "/models takes GET and POST, /models/NAME GET and DELETE",
+            "GET, DELETE" if name else "GET, POST",
         )
 
     async def _in_pool(
@@ -224,7 +225,7 @@ class App:
             )
         allowed, answer = self._routes[path]
         if method not in (allowed, "HEAD"):
-            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {allowed}")
+            raise _not_allowed(f"{path} takes {allowed}", f"{allowed}, HEAD")
         return answer()
 
     def _loaded(self) -> Handler:
@@ -259,6 +260,10 @@ class App:
             "MaxPayloadInMB": min(megabytes, 6),
         }
         return as_json(found)
+
+
+def _not_allowed(told: str, methods: str) -> RefusedError:
+    return RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, told, allow=methods)
 
 
 def _fault_of(error: Exception, identity: bytes) -> Answered:
