@@ -12,6 +12,7 @@ from fastml.artifact.layout import PREDICTOR
 from fastml.artifact.manifest import Opened, open_artifact
 from fastml.compiled.build import build
 from fastml.compiled.form import CompiledForm
+from fastml.errors import ArtifactError
 
 if TYPE_CHECKING:
     from fastml.pipeline import Pipeline
@@ -74,7 +75,15 @@ class Predictor:
         form = None if content is None else CompiledForm.from_bytes(content)
         if form is None or form.facts["model"] is None:  # of another version, or the pipeline's
             return cls.of(_pipeline(opened))
-        return cls(form, lambda: _pipeline(opened))
+        path, digest = opened.path, opened.digest  # a manifest may be large, and is not kept
+
+        def pipeline() -> Pipeline:
+            again = open_artifact(path)
+            if again.digest != digest:
+                raise ArtifactError(f"the model {path} has been replaced by another")
+            return _pipeline(again)
+
+        return cls(form, pipeline)
 
     @cached_property
     def pipeline(self) -> Pipeline:

@@ -84,10 +84,12 @@ class Worker:
         Exception
             Whatever the model could not be loaded for.
         """
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(self._run())
-        if self._capture is not None:
-            self._capture.close()
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(self._run())
+        finally:
+            if self._capture is not None:
+                self._capture.close()
         if self._error is not None:
             raise self._error
 
