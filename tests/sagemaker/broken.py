@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,16 +34,21 @@ def train(root: Path) -> int:
     print("Traceback of nothing")
     (root / "model" / "model").write_text(f"{time.time_ns()}")
     (root / "litter").write_text("here")
-    until = time.monotonic() + 0.6
-    while time.monotonic() < until:
-        time.sleep(0.05)
+    (root / "input" / "spoilt").write_text("here, too")
+    if "epochs" in (root / "input" / "config" / "hyperparameters.json").read_text():
+        until = time.monotonic() + 1.5  # so that there is something to cut off
+        while time.monotonic() < until:
+            time.sleep(0.05)
     return 0
 
 
 def serve() -> int:
     port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in range(2):  # of which none is replaced
+        if not os.fork():
+            server.serve_forever()
     while True:
         time.sleep(1)
 

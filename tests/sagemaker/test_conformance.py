@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from fastml.cli import app
 from fastml.errors import ConfigError
 from fastml.sagemaker.conformance import ending, workbench
+from fastml.sagemaker.conformance.asking import Answer
+from fastml.sagemaker.conformance.contract import BrokenError
 from fastml.sagemaker.conformance.local import Local
 from fastml.sagemaker.conformance.sample import Churn, Given
 from fastml.sagemaker.conformance.table import ITEMS, chosen, conformance, lines
@@ -24,7 +26,7 @@ KEPT_BY_CHANCE = {
     "train.cloud", "train.local-mode", "train.hyperparameters-only", "train.project",
     "train.fast-file", "train.pipe", "train.platform-hyperparameters", "train.variables",
     "serve.invocation", "serve.chunked", "serve.content-type-parameters", "serve.headers",
-    "serve.worker-replaced", "serve.ready",
+    "serve.ready",
 }  # fmt: skip
 
 
@@ -48,11 +50,12 @@ def test_fastml_keeps_the_contract(tmp_path: Path) -> None:
 
 def test_what_breaks_the_contract_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "NOTICE", 2.0)
+    monkeypatch.setattr(ending, "REPLACED", 1.0)
     found = verdicts(tmp_path, (), (sys.executable, str(BROKEN)))
     passed = {name for name, (verdict, _) in found.items() if verdict == "passed"}
     assert passed <= KEPT_BY_CHANCE
     told = {name: words for name, (verdict, words) in found.items() if verdict == "failed"}
-    assert "litter" in told["train.leaves"]
+    assert "there are input/spoilt, litter, too" in told["train.leaves"]
     assert "as if nothing had failed" in told["train.missing-channel"]
     assert "as if nothing had failed" in told["train.bad-hyperparameter"]
     assert "no line of the log holds train:loss" in told["train.metrics"]
@@ -62,6 +65,7 @@ def test_what_breaks_the_contract_fails(tmp_path: Path, monkeypatch: pytest.Monk
     assert "expected none" in told["serve.ping"]
     assert "/ping is answered with 200" in told["serve.broken-model"]
     assert "it had not ended" in told["serve.drains"]
+    assert "are answered, by 1 of 2 processes" in told["serve.worker-replaced"]
     assert "expected 415, found 200" in told["serve.unknown-type"]
     assert "GET /models lists" in told["many.life"] or "expected JSON" in told["many.life"]
 
@@ -93,17 +97,20 @@ def test_a_failure_file_that_says_little_fails(words: str | None, why: str, tmp_
 def test_a_training_that_was_not_resumed_fails(tmp_path: Path) -> None:
     """The model is the same, but what was saved was of no use."""
     code = (
-        "import runpy, shutil, sys, os; from pathlib import Path;"
-        "state = Path(os.environ['SAGEMAKER_BASE_DIR'], 'checkpoints', 'fastml');"
-        "state.is_dir() and shutil.rmtree(state);"
-        "sys.argv = ['fastml', 'train'];"
-        "runpy.run_module('fastml.sagemaker', run_name='__main__')"
+        "import time; open('checkpoints/state', 'w').write('of no use'); time.sleep(1.0);"
+        "open('model/model', 'w').write('the same')"
     )
     found = verdicts(tmp_path, ("train.sigkill",), (sys.executable, "-c", code))
     assert found["train.sigkill"] == (
         "failed",
         "the model is the same, but nothing of it was resumed",
     )
+
+
+@pytest.mark.parametrize("body", [b"fine", b"[]", b'"a"', b"[" * 100_000])
+def test_an_answer_of_another_kind_breaks_the_contract(body: bytes) -> None:
+    with pytest.raises(BrokenError, match=r"expected (an object of )?JSON, found"):
+        Answer(200, {}, body).json()
 
 
 def test_items_have_names_of_their_own_and_say_where_they_are_from() -> None:

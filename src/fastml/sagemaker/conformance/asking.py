@@ -32,12 +32,14 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:
-        """Return the body, which must be JSON."""
+    def json(self) -> dict[str, Any]:
+        """Return the body, which must be an object of JSON."""
         try:
-            return json.loads(self.body)
-        except ValueError as error:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
             raise BrokenError(f"expected JSON, found {shown(self.body)}") from error
+        expect(isinstance(found, dict), f"expected an object of JSON, found {shown(self.body)}")
+        return dict(found)
 
     def expect(self, *statuses: int) -> Answer:
         """Return this; raise `BrokenError` if the status is another."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import shlex
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fastml.errors import ConfigError
 from fastml.sagemaker.conformance import relay
-from fastml.sagemaker.conformance.contract import BrokenError, shown
+from fastml.sagemaker.conformance.contract import BrokenError, expect, shown
 from fastml.sagemaker.conformance.running import Base, Conditions, Running, Signal
 
 __all__ = ["Container"]
@@ -22,12 +24,21 @@ __all__ = ["Container"]
 PORT = 8080
 START = 60.0
 """Seconds for an engine to start a container."""
-_KILL_A_CHILD = (
-    "import os;"
-    "found = open('/proc/1/task/1/children').read().split();"
-    "[os.kill(int(pid), 9) for pid in found[:1]];"
-    "print(len(found))"
+_CHILDREN = "print(open('/proc/1/task/1/children').read())"
+_REMOVE = (
+    "import os, shutil;"
+    "place = '/fastml-test';"
+    "[shutil.rmtree(each.path) for each in os.scandir(place) if each.is_dir(follow_symlinks=False)]"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Relay:
+    """A container that leads requests in, and the socket at which it takes them."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    socket: Path
 
 
 class Container:
@@ -56,6 +67,7 @@ class Container:
         self.name = image
         self._engine, self._folder = shlex.split(engine), folder
         self._started = 0
+        self._own = f"fastml-test-{secrets.token_hex(4)}"  # an engine may have many users
         try:
             found = self._ask("image", "inspect", image)
         except OSError as error:
@@ -79,7 +91,12 @@ class Container:
         log = self._folder / f"{name}.log"
         began = time.monotonic()
         process = self._run(name, log, ["--network=none", *options], *filter(None, [verb]))
-        return _Containing(self, process, log, began, name, port)
+        running = _Containing(self, process, log, began, name, port)
+        with ExitStack() as undo:
+            undo.push(running)
+            running.expect_started()
+            undo.pop_all()
+        return running
 
     def python(self, root: Path, code: str) -> str:
         """Run Python where the program would run, and return what it prints."""
@@ -88,8 +105,15 @@ class Container:
             *("--entrypoint=python3", self.name, "-c", code),
         )
 
-    def relay(self, beside: str, port: int) -> tuple[str, Path]:
-        """Start what leads requests into a container; return its name and the socket."""
+    def clear(self, folder: Path) -> None:
+        """Remove the folders in one: what containers have written may be another user's."""
+        self._call(
+            *("run", "--rm", "--network=none", f"--volume={folder}:/fastml-test", "--user=0:0"),
+            *("--entrypoint=python3", self.name, "-c", _REMOVE),
+        )
+
+    def lead_in(self, beside: str, port: int) -> _Relay:
+        """Start what leads requests into a container."""
         name = self._name()
         place = self._folder / name
         place.mkdir(mode=0o777)
@@ -97,15 +121,18 @@ class Container:
         options = [f"--network=container:{beside}", f"--volume={place}:/relay"]
         options += ["--user=0:0", "--entrypoint=python3"]
         arguments = ("-c", code, "/relay/socket", str(port))
-        process = self._run(name, self._folder / f"{name}.log", options, *arguments)
+        log = self._folder / f"{name}.log"
+        leads = _Relay(name, self._run(name, log, options, *arguments), place / "socket")
         until = time.monotonic() + START
-        while not (place / "socket").exists():
-            if process.poll() is not None or time.monotonic() > until:
-                words = (self._folder / f"{name}.log").read_text("utf-8", "replace")
-                self.remove(name)
-                raise BrokenError(f"no relay could be started in the image: {shown(words)}")
-            time.sleep(0.01)
-        return name, place / "socket"
+        with ExitStack() as undo:
+            undo.callback(self.end, name, leads.process)
+            while not leads.socket.exists():
+                if leads.process.poll() is not None or time.monotonic() > until:
+                    words = log.read_text("utf-8", "replace")
+                    raise BrokenError(f"no relay could be started in the image: {shown(words)}")
+                time.sleep(0.01)
+            undo.pop_all()
+        return leads
 
     def is_running(self, name: str) -> bool:
         """Say whether a container of this name runs."""
@@ -120,9 +147,14 @@ class Container:
         """Run Python in a running container, as its root, and return what it prints."""
         return self._ask("exec", "--user=0:0", name, "python3", "-c", code)
 
-    def remove(self, name: str) -> None:
-        """Kill a container, if it still runs, and forget it."""
+    def end(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Kill a container, if it still runs, and forget it; then the engine's process ends."""
         self._call("rm", "--force", name)
+        try:
+            process.wait(START)
+        except subprocess.TimeoutExpired:  # the engine is stuck
+            process.kill()
+            process.wait()
 
     def _run(
         self, name: str, log: Path, options: list[str], *arguments: str
@@ -136,7 +168,7 @@ class Container:
 
     def _name(self) -> str:
         self._started += 1
-        return f"fastml-test-{os.getpid()}-{self._started}"
+        return f"{self._own}-{self._started}"
 
     def _ask(self, *arguments: str) -> str:
         done = self._call(*arguments)
@@ -164,13 +196,7 @@ class _Containing(Base):
     ) -> None:
         super().__init__(process, log, began)
         self._engine, self._name, self._port = engine, name, port
-        self._relay: tuple[str, Path] | None = None
-        until = began + START
-        while not engine.is_running(name) and self.ended() is None:
-            if time.monotonic() > until:
-                engine.remove(name)
-                raise BrokenError(f"the engine had not started it after {START:.0f} s")
-            time.sleep(0.02)
+        self._relay: _Relay | None = None
 
     def __exit__(
         self,
@@ -178,22 +204,34 @@ class _Containing(Base):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._relay is not None:
-            self._engine.remove(self._relay[0])
-        self._engine.remove(self._name)
-        self._process.wait()
+        with ExitStack() as both:
+            both.callback(self._engine.end, self._name, self._process)
+            if self._relay is not None:
+                both.callback(self._engine.end, self._relay.name, self._relay.process)
+
+    def expect_started(self) -> None:
+        """Wait until the engine has started it; raise `BrokenError` if it does not."""
+        while not self._engine.is_running(self._name) and self.ended() is None:
+            expect(
+                time.monotonic() - self.began < START,
+                f"the engine had not started it after {START:.0f} s",
+            )
+            time.sleep(0.02)
 
     def tell(self, signal: Signal) -> None:
         self._engine.tell(self._name, signal)
 
-    def kill_a_child(self) -> bool:
-        return self._engine.execute(self._name, _KILL_A_CHILD).strip() != "0"
+    def children(self) -> list[int]:
+        return [*map(int, self._engine.execute(self._name, _CHILDREN).split())]
+
+    def kill(self, child: int) -> None:
+        self._engine.execute(self._name, f"import os; os.kill({child}, 9)")
 
     def connect(self, seconds: float) -> socket.socket:
         if self._relay is None:
             self.expect_alive("before it was asked anything")
-            self._relay = self._engine.relay(self._name, self._port)
+            self._relay = self._engine.lead_in(self._name, self._port)
         found = socket.socket(socket.AF_UNIX)
         found.settimeout(seconds)
-        found.connect(str(self._relay[1]))
+        found.connect(str(self._relay.socket))
         return found

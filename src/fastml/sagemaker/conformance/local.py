@@ -78,6 +78,9 @@ class Local:
             raise BrokenError(f"Python failed: {shown(done.stderr[-400:], 400)}")
         return done.stdout
 
+    def clear(self, folder: Path) -> None:
+        """Remove nothing: all is of the user who tests."""
+
 
 class _Process(Base):
     """A process, its port, and those that it has started."""
@@ -101,12 +104,12 @@ class _Process(Base):
     def tell(self, signal_: Signal) -> None:
         self._process.send_signal(getattr(signal, f"SIG{signal_}"))
 
-    def kill_a_child(self) -> bool:
+    def children(self) -> list[int]:
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-        for child in children[:1]:
-            os.kill(int(child), signal.SIGKILL)
-        return bool(children)
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split())]
+
+    def kill(self, child: int) -> None:
+        os.kill(child, signal.SIGKILL)
 
     def connect(self, seconds: float) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self._port), timeout=seconds)

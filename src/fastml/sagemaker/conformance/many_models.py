@@ -27,8 +27,7 @@ def _life(bench: Workbench) -> None:
     # All of `/models`, for one model.
     with _serving(bench, {}) as (running, place):
         _load(running, "a", place).expect(200)
-        listed = ask(running, "GET", "/models").expect(200).json()
-        named = [each.get("modelName") for each in listed.get("models", ())]
+        named = _listed(running)
         expect(named == ["a"], f"GET /models lists {named}; expected ['a']")
         described = ask(running, "GET", "/models/a").expect(200).json()
         expect(described.get("modelName") == "a", f"GET /models/a is {described}")
@@ -36,8 +35,8 @@ def _life(bench: Workbench) -> None:
         _invoke(bench, running, "a").expect(200)
         ask(running, "DELETE", "/models/a").expect(200)
         _invoke(bench, running, "a").expect(404)
-        listed = ask(running, "GET", "/models").expect(200).json()
-        expect(not listed.get("models"), f"after it was removed, GET /models has {listed}")
+        named = _listed(running)
+        expect(not named, f"after it was removed, GET /models lists {named}")
 
 
 @MANY_MODELS.item("many.conflict", "refuse with 409 to load a model twice")
@@ -76,6 +75,15 @@ def _serving(bench: Workbench, more: dict[str, str]) -> Iterator[tuple[Running, 
     with bench.serving(layout, Conditions(_MANY | more)) as running:
         wait_for_ping(running)
         yield running, f"{root}/models/a1b2"
+
+
+def _listed(running: Running) -> list[str]:
+    """Return the names of the models that are loaded."""
+    answer = ask(running, "GET", "/models").expect(200)
+    models = answer.json().get("models") or []
+    told = isinstance(models, list) and all(isinstance(each, dict) for each in models)
+    expect(told, f"GET /models is {shown(answer.body)}; expected an object with a list of models")
+    return [str(each.get("modelName")) for each in models]
 
 
 def _load(running: Running, name: str, place: str) -> Answer:

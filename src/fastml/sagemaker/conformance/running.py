@@ -62,8 +62,11 @@ class Running(Protocol):
     def tell(self, signal: Signal) -> None:
         """Send it a signal."""
 
-    def kill_a_child(self) -> bool:
-        """Kill one process that it has started; return whether there was one."""
+    def children(self) -> list[int]:
+        """Return the ids of the processes that it has started."""
+
+    def kill(self, child: int) -> None:
+        """Kill a process that it has started."""
 
     def connect(self, seconds: float) -> socket.socket:
         """Connect to the port that it serves on."""
@@ -94,6 +97,9 @@ class Runner(Protocol):
 
     def python(self, root: Path, code: str) -> str:
         """Run Python where the program would run, and return what it prints."""
+
+    def clear(self, folder: Path) -> None:
+        """Remove the folders in one that programs may have written to as another user."""
 
 
 class Base:

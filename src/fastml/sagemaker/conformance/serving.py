@@ -166,7 +166,6 @@ def _execution_parameters(bench: Workbench) -> str:
     if answer.status == 404:
         return "404: SageMaker's own are used"
     found = answer.json()
-    expect(isinstance(found, dict), f"expected an object, found {shown(answer.body)}")
     for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"):
         value = found.get(name)
         expect(isinstance(value, int) and value >= 0, f"{name} is {value!r}; expected a number")
@@ -217,8 +216,7 @@ def _rows(bench: Workbench, count: int) -> list[dict[str, Any]]:
 def _predictions(answer: Answer) -> list[bytes]:
     lines = answer.expect(200).body.splitlines()
     for line in lines:
-        found = replace(answer, body=line).json()
-        expect(isinstance(found, dict), f"expected an object in each line, found {shown(line)}")
+        replace(answer, body=line).json()
     return lines
 
 

@@ -19,6 +19,7 @@ from fastml.sagemaker.metrics import metric_definitions
 
 if TYPE_CHECKING:
     from fastml.sagemaker.conformance.workbench import Workbench
+    from fastml.sagemaker.layout import Layout
 
 __all__ = ["TRAINING"]
 
@@ -46,9 +47,14 @@ def _leaves(bench: Workbench) -> str:
     layout = bench.trained.layout
     others = {each.name for each in layout.root.iterdir()} - _LEFT
     others |= {f"output/{each.name}" for each in layout.output.iterdir()} - {"output/data"}
+    others |= _input(layout) - _input(bench.job())
     expect(not others, f"there are {', '.join(sorted(others))}, too")
     files = [each for each in layout.model.rglob("*") if each.is_file()]
     return f"a model of {sum(each.stat().st_size for each in files):,} bytes"
+
+
+def _input(layout: Layout) -> set[str]:
+    return {str(each.relative_to(layout.root)) for each in layout.config.parent.rglob("*")}
 
 
 @TRAINING.item(
@@ -96,9 +102,10 @@ def _fast_file(bench: Workbench) -> None:
     layout = bench.job(files=_mode("FastFile"))
     folder = layout.channels / "train"
     folder.chmod(0o555)
-    done = bench.train(layout, conditions=Conditions(unwritable=("input/data/train",)))
-    folder.chmod(0o777)
-    done.expect_done()
+    try:
+        bench.train(layout, conditions=Conditions(unwritable=("input/data/train",))).expect_done()
+    finally:
+        folder.chmod(0o777)  # so that it can be removed
 
 
 @TRAINING.item(

@@ -105,7 +105,9 @@ class Workbench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        with ExitStack() as last:
+            last.callback(self.runner.clear, self._folder)
+            self._stack.close()
 
     # -- folders ----------------------------------------------------------------------------------
 
