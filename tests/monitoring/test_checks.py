@@ -65,6 +65,20 @@ def test_a_distance_from_buckets_alone() -> None:
     assert other == pytest.approx(0.5, abs=0.002)
 
 
+@pytest.mark.parametrize("most", [1, 10, 100])
+def test_buckets_hold_their_lower_bound(most: int) -> None:
+    """Of whole numbers many lie on a bound: they are no drift from the buckets they are of."""
+    counts = RNG.integers(0, most, 2_000, endpoint=True)
+    now = statistics(x=counts).features["x"]
+    document = now.to_dict()
+    del document["numerical_statistics"]["distribution"]["kll"]["sketch"]
+    before = Feature.from_dict(document)
+    assert feature_distance(now, before) == 0.0
+    lower, higher = (statistics(x=counts + by * 2 * most).features["x"] for by in (-1, 1))
+    assert feature_distance(lower, before) == pytest.approx(1.0, abs=0.6)
+    assert feature_distance(higher, before) == 1.0
+
+
 def test_a_distance_of_texts_is_the_largest_difference_of_shares() -> None:
     now, before = statistics(s=["a", "a", "b", "c"]), statistics(s=["a", "b", "b", "b"])
     assert feature_distance(now.features["s"], before.features["s"]) == 0.5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -43,16 +44,29 @@ def noise(now: int, before: int) -> float:
 def _between_numbers(now: Numbers, before: Numbers) -> float | None:
     if not len(now.values) or not before.weights.sum():
         return None
-    # Of buckets it is only known how many values are up to each bound.
-    at = before.values if before.binned else np.union1d(now.values, before.values)
+    if before.binned:
+        # Of buckets it is only known how many values are below each bound; the last has its own.
+        below = _cumulative(now, before.values[:-1], "left")
+        return float(np.abs(below - _behind(before)[1:-1]).max(initial=_beyond(now, before)))
+    at = np.union1d(now.values, before.values)
     return float(np.abs(_cumulative(now, at) - _cumulative(before, at)).max())
 
 
-def _cumulative(numbers: Numbers, at: Float64) -> Float64:
-    """Return the share of the rows up to each value."""
-    behind = np.concatenate([[0.0], np.cumsum(numbers.weights)])
-    found: Float64 = behind[np.searchsorted(numbers.values, at, side="right")] / behind[-1]
+def _beyond(now: Numbers, before: Numbers) -> float:
+    """Return the share of the rows that are above all buckets."""
+    return 1.0 - float(_cumulative(now, before.values[-1:])[0])
+
+
+def _cumulative(numbers: Numbers, at: Float64, side: Literal["left", "right"] = "right") -> Float64:
+    """Return the share of the rows up to each value; with "left" of those below it."""
+    found: Float64 = _behind(numbers)[np.searchsorted(numbers.values, at, side=side)]
     return found
+
+
+def _behind(numbers: Numbers) -> Float64:
+    behind: Float64 = np.concatenate([[0.0], np.cumsum(numbers.weights)])
+    behind /= behind[-1]
+    return behind
 
 
 def _between_texts(now: Mapping[str, int], before: Mapping[str, int], present: int) -> float:
