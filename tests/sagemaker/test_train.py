@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ import fastml
 from fastml.data import convert
 from fastml.errors import ConfigError, DataError
 from fastml.sagemaker.__main__ import main
+from fastml.sagemaker.failure import FailureFile
 from fastml.sagemaker.layout import Layout
 from fastml.sagemaker.metrics import metric_definitions
 from fastml.sagemaker.train import train
@@ -204,6 +207,12 @@ def test_a_fault_of_our_own_is_told_as_one(cloud: MakeJob, monkeypatch: pytest.M
     assert "in fault" in "\n".join(lines[1:])
 
 
+def test_a_name_that_is_no_unicode_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError), FailureFile(tmp_path / "failure"):
+        raise DataError(f"{os.fsdecode(bytes([255]))}.csv is empty")
+    assert (tmp_path / "failure").read_text().startswith(r"\udcff.csv is empty")
+
+
 def test_a_process_fails_with_a_code(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; import fastml.sagemaker.layout as layout;"
@@ -243,3 +252,31 @@ def test_a_pipe_that_is_not_there(cloud: MakeJob) -> None:
     layout = cloud(train=CLOUD_CHANNEL | {"TrainingInputMode": "Pipe"})
     with pytest.raises(DataError, match=r"'train' could not be read from .*train_0"):
         train(layout)
+
+
+def _full(*_args: object) -> None:
+    raise OSError("no space left on device")
+
+
+def _stopped(*_args: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise AssertionError("SIGTERM was not heard")
+
+
+@pytest.mark.parametrize(("end", "why"), [(_full, "no space left"), (_stopped, "stopped as asked")])
+def test_a_model_without_a_baseline_is_one(
+    cloud: MakeJob,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    end: Callable[..., None],
+    why: str,
+) -> None:
+    monkeypatch.setattr("fastml.sagemaker.train.model_statistics", end)
+    layout = cloud({"epochs": "3"})
+    assert train(layout) == 0
+    said = capsys.readouterr().out
+    assert f"no baseline was made: {why}" in said
+    assert "[fastml] passed=1" in said
+    assert not layout.failure.exists()
+    assert not any("baseline" in each for each in model_of(layout))
+    fastml.Pipeline.load(layout.model)

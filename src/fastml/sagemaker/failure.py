@@ -46,7 +46,7 @@ class FailureFile:
         print(words, file=sys.stderr, flush=True)
         with suppress(OSError):  # a disk that is full may be why
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(words, encoding="utf-8")
+            self._path.write_text(words, encoding="utf-8", errors="backslashreplace")
 
 
 def reason(error: Exception) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+
 from fastml.checkpoint import Checkpoint
 from fastml.errors import ConfigError, FastMLError, StoppedError
 from fastml.monitoring.collect import model_statistics
@@ -75,9 +77,9 @@ def _train(job: Job) -> None:
             journal = Journal(Lines())
             outcome, folder = run(project, out=out, checkpoint=checkpoint, journal=journal)
         _deliver(folder, job.layout)
+        for line in metric_lines(outcome):
+            print(line, flush=True)
         _add_baseline(project, job.layout.model)
-    for line in metric_lines(outcome):
-        print(line, flush=True)
 
 
 def _seconds() -> float:
@@ -108,13 +110,21 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def _add_baseline(project: Project, model: Path) -> None:
-    """Put beside a model what its rows were like, for whoever watches it."""
-    predictor = Predictor.open(model)
+    """Put beside a model what its rows were like, for whoever watches it.
+
+    The job has done its work: neither SIGTERM nor an error makes it one that has not.
+    """
+    end_on_sigterm(_stop)
     try:
+        predictor = Predictor.open(model)
         rows = predictor.pipeline.scan(project.source, **project.data.options())
         write_baseline(model, model_statistics(rows, predictor), OWN)
-    except FastMLError as error:  # the model is no worse for it
-        print(f"no baseline was made: {error}")
+    except (FastMLError, OSError, MemoryError, pa.ArrowException) as error:
+        print(f"no baseline was made: {error}", flush=True)
+
+
+def _stop() -> bool:
+    raise StoppedError("stopped as asked")
 
 
 def _deliver(folder: Path, layout: Layout) -> None:
