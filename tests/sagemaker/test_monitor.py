@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime
 import io
 import json
+import math
 import os
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import fastml
 from fastml.errors import ArtifactError, ConfigError, DataError
+from fastml.monitoring.statistics import TableStatistics
+from fastml.sagemaker import unpacked
+from fastml.sagemaker.cloudwatch import cloudwatch_lines
 from fastml.sagemaker.launch.repeating import monitor_request
 from fastml.sagemaker.layout import Layout
 from fastml.sagemaker.monitor import monitor
@@ -343,6 +350,7 @@ def test_metrics(job: Job, rows: list[Row], tmp_path: Path) -> None:
     metrics = {each["MetricName"]: each for each in map(json.loads, text.splitlines())}
     for each in metrics.values():
         fits_metric(each)
+    assert metrics["feature_data_account_length"]["StatisticValues"]["SampleCount"] == len(rows)
     dimensions = [
         {"Name": "Endpoint", "Value": "churn"},
         {"Name": "MonitoringSchedule", "Value": "hourly"},
@@ -421,6 +429,15 @@ def test_a_trained_model_brings_its_baseline(
     assert ("state", "categorical_values_check") in Found(layout).violations
 
 
+def test_metrics_of_infinities_are_of_the_numbers_beside_them() -> None:
+    state = TableStatistics({"x": "Fractional"})
+    state.update(pa.record_batch({"x": [1.0, math.inf, 3.0, -math.inf, math.nan]}))
+    now = datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC)
+    told, _ = map(json.loads, cloudwatch_lines(state.finish(), {}, at=now, dimensions={}))
+    wanted = {"SampleCount": 2.0, "Sum": 4.0, "Minimum": 1.0, "Maximum": 3.0}
+    assert told["StatisticValues"] == wanted
+
+
 def test_the_launcher_says_where_all_is() -> None:
     request = monitor_request(a_place(), "image", "s3://bucket/model.tar.gz")
     layout = Layout()
@@ -464,6 +481,7 @@ def test_scripts_are_refused(job: Job, tmp_path: Path, name: str) -> None:
         ({"dataset_format": '{"cvs": {}}'}, "did you mean 'csv'"),
         ({"dataset_format": CAPTURED.replace("Input", "In")}, "captureIndexNames has 'endpointIn'"),
         ({"start_time": "yesterday"}, "start_time is 'yesterday'"),
+        ({"end_time": "2026-11-24 1 5:00"}, "end_time is '2026-11-24 1 5:00'"),
     ],
 )
 def test_variables_that_are_wrong(job: Job, variables: dict[str, str], words: str) -> None:
@@ -568,13 +586,44 @@ def test_a_packed_model_in_a_process_of_its_own(
     assert layout.message.read_text().startswith("dataset_source is ")
 
 
-@pytest.mark.parametrize("name", ["../out", "/tmp/out", "link"])
+@pytest.mark.parametrize("name", ["../out", "/tmp/out", "link", "out\0"])
 def test_a_path_that_leads_out_of_an_archive(model: Path, tmp_path: Path, name: str) -> None:
     layout = Layout(tmp_path / "ml")
     member = tarfile.TarInfo(name)
-    member.size = 1
+    member.size, member.pax_headers = 1, {"path": name}
     if name == "link":
         member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 0
     archive(model, layout.processing_model / "model.tar.gz", member)
     with pytest.raises(ArtifactError, match="no plain file within it"):
         monitor(layout, {})
+
+
+def test_an_archive_of_more_than_there_is_room_for(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few thousand bytes may unpack to any number of them, or of files."""
+    layout = Layout(tmp_path / "ml")
+    archive(model, layout.processing_model / "model.tar.gz")
+    monkeypatch.setattr(unpacked.shutil, "disk_usage", lambda _: SimpleNamespace(free=10_000))
+    with pytest.raises(ArtifactError, match=r"than the disk of .* has room for"):
+        monitor(layout, {})
+    monkeypatch.undo()
+    monkeypatch.setattr(unpacked, "_MOST", 3)
+    with pytest.raises(ArtifactError, match="holds more than 3 files"):
+        monitor(layout, {})
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_an_archive_that_is_cut_off(model: Path, tmp_path: Path, share: float) -> None:
+    layout = Layout(tmp_path / "ml")
+    file = layout.processing_model / "model.tar.gz"
+    archive(model, file)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ArtifactError, match=r"model\.tar\.gz cannot be unpacked: "):
+        monitor(layout, {})
+
+
+def test_a_moment_may_be_written_in_two_words(tmp_path: Path) -> None:
+    found = MonitorSettings.read(Layout(tmp_path), {"start_time": " 2026-11-24 05:00:00+02:00"})
+    assert found.period.start == datetime.datetime(2026, 11, 24, 3, tzinfo=datetime.UTC)

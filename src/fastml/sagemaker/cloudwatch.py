@@ -53,7 +53,7 @@ def _of_feature(
     numbers = feature.numbers
     if numbers is not None and len(numbers.values):
         found = {
-            "SampleCount": float(feature.present - feature.others),
+            "SampleCount": float(numbers.weights.sum()),
             "Sum": numbers.total,
             "Minimum": numbers.min,
             "Maximum": numbers.max,

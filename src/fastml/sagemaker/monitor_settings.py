@@ -143,9 +143,11 @@ def _file(path: str | None, name: str) -> Path | None:
 
 
 def _moment(given: Mapping[str, str], name: str) -> datetime.datetime | None:
-    text = given.get(name, "").replace(" ", "")
+    text = given.get(name, "").strip()
     if not text:
         return None
+    if "T" in text:
+        text = text.replace(" ", "")  # a page of AWS has some within
     try:
         found = datetime.datetime.fromisoformat(text)
     except ValueError as error:
