@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
 import os
 import tempfile
 from collections import Counter
@@ -19,6 +20,7 @@ from typing import Any
 
 from fastml.atomic import atomic_path
 from fastml.data import Source, scan
+from fastml.data.files import find_files
 from fastml.errors import ConfigError, DataError
 from fastml.monitoring.captured import Tally
 from fastml.monitoring.checks import Violation, drifts, violations
@@ -148,9 +150,9 @@ def _statistics(
 def _table(settings: MonitorSettings, known: list[str]) -> Source:
     if settings.header:
         return scan(settings.source, format=settings.table)
-    files = [settings.source, *sorted(settings.source.rglob("*"))]
-    with next(filter(Path.is_file, files), settings.source).open(encoding="utf-8-sig") as file:
-        first = next(csv.reader(file), [])
+    file, *_ = find_files(str(settings.source))
+    with io.TextIOWrapper(file.open_stream(), "utf-8-sig", errors="replace") as lines:
+        first = next(csv.reader(lines), [])
     return scan(settings.source, format="csv", names=last_names(known, len(first)))
 
 
