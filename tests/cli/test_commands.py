@@ -264,6 +264,11 @@ def test_nothing_is_written_into_the_folder_that_is_read(folder: Path) -> None:
         (["run", "project.toml", "--out", "shops.csv"], "is a file"),
         (["run", "project.toml", "--memory", "much"], "--memory is 'much'; expected an amount"),
         (["run", "project.toml", "--cache", "shops.csv"], "a file of something else"),
+        (["serve"], "name a model to serve, or say --multi-model"),
+        (["serve", "run", "--multi-model"], "leave out 'run' and load it by POST /models"),
+        (["serve", "run", "--memory", "1GB"], "--memory is for the models of --multi-model"),
+        (["serve", "run", "--capture-parquet"], "say where, too: --capture FOLDER"),
+        (["serve", "run", "--capture-sample", "0.1"], "say where, too: --capture FOLDER"),
     ],
 )
 def test_mistakes_are_one_message_and_exit_2(

@@ -147,8 +147,11 @@ def serve(
         bool, typer.Option("--multi-model", help="Serve those that /models is told of.")
     ] = False,
     memory: Annotated[
-        str, typer.Option("--memory", metavar="SIZE", help="For all models of --multi-model.")
-    ] = "1GB",
+        str | None,
+        typer.Option(
+            "--memory", metavar="SIZE", help="For all models of --multi-model; default 1GB."
+        ),
+    ] = None,
     capture: Annotated[
         str | None,
         typer.Option("--capture", metavar="FOLDER", help="Keep requests and answers there."),
@@ -174,14 +177,25 @@ def serve(
     from fastml.serving.limits import Limits
     from fastml.serving.server import serve as run
 
-    if (model is None) != multi_model:
+    if model is None and not multi_model:
         raise ConfigError("name a model to serve, or say --multi-model")
+    if model is not None and multi_model:
+        raise ConfigError(
+            f"--multi-model begins without a model; leave out {model!r} and load it by POST /models"
+        )
+    if memory is not None and not multi_model:
+        raise ConfigError("--memory is for the models of --multi-model; leave it out for one model")
+    if capture is None and (parquet or sample != 1.0):
+        raise ConfigError(
+            "--capture-parquet and --capture-sample say how requests are kept; "
+            "say where, too: --capture FOLDER"
+        )
     limits = Limits(
         body=parse_memory(most, "--max-body"),
         rows=rows,
         connections=connections,
         threads=threads,
-        models=parse_memory(memory, "--memory"),
+        models=parse_memory(memory or "1GB", "--memory"),
     )
     kept = None
     if capture is not None:
