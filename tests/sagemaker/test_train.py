@@ -205,6 +205,7 @@ def test_a_fault_of_our_own_is_told_as_one(cloud: MakeJob, monkeypatch: pytest.M
     lines = layout.failure.read_text().splitlines()
     assert lines[0] == "internal error: ZeroDivisionError: by zero"
     assert "in fault" in "\n".join(lines[1:])
+    assert "" not in lines[2:]  # where it arose reads as Python prints it
 
 
 def test_a_name_that_is_no_unicode_is_told(tmp_path: Path) -> None:

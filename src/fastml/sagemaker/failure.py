@@ -54,5 +54,5 @@ def reason(error: Exception) -> str:
     ours = isinstance(error, (FastMLError, OSError))
     said = " ".join(str(error).split())
     cause = said if ours and said else f"internal error: {type(error).__name__}: {said}"
-    lines = [cause, *getattr(error, "__notes__", ()), "", *traceback.format_exception(error)]
-    return "\n".join(lines)
+    arose = "".join(traceback.format_exception(error))  # whose lines end themselves
+    return "\n".join([cause, *getattr(error, "__notes__", ()), "", arose])
