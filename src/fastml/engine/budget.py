@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from numbers import Real
 from pathlib import Path
 
+from fastml.engine.control_groups import control_groups, lines_of
 from fastml.errors import ConfigError
 
 __all__ = ["available_memory", "memory_budget", "parse_memory", "resident_memory"]
@@ -94,7 +95,7 @@ def resident_memory() -> int:
 
 
 def _of_system(root: Path) -> Iterator[int]:
-    lines = _lines(root / "proc/meminfo")
+    lines = lines_of(root / "proc/meminfo")
     stated = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     if stated:
         yield int(stated[0]) * 1024
@@ -104,35 +105,18 @@ def _of_system(root: Path) -> Iterator[int]:
 
 def _of_groups(root: Path) -> Iterator[int]:
     """Yield what each control group above this process leaves, of version 2 or 1."""
-    for line in _lines(root / "proc/self/cgroup"):
-        _, kinds, path = line.split(":", 2)
-        if kinds == "":
-            base, names = root / "sys/fs/cgroup", ("memory.max", "memory.current")
-            cached = "inactive_file"
-        elif "memory" in kinds.split(","):
-            base = root / "sys/fs/cgroup/memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            cached = "total_inactive_file"
+    for folder, second in control_groups("memory", root):
+        if second:
+            yield from _left(folder, "memory.max", "memory.current", "inactive_file")
         else:
-            continue
-        group = base / path.strip().lstrip("/")
-        for folder in [group, *group.parents]:
-            yield from _left(folder, *names, cached)
-            if folder == base:
-                break
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            yield from _left(folder, *names, "total_inactive_file")
 
 
 def _left(folder: Path, limits: str, usage: str, cached: str) -> Iterator[int]:
     """Yield what a group leaves, if it has a limit; cached files give way."""
-    limit, used, stat = (_lines(folder / name) for name in (limits, usage, "memory.stat"))
+    limit, used, stat = (lines_of(folder / name) for name in (limits, usage, "memory.stat"))
     if not (limit and used and limit[0].isdigit() and used[0].isdigit()):
         return
     pages = [line.split()[1] for line in stat if line.split()[0] == cached]
     yield max(int(limit[0]) - int(used[0]) + (int(pages[0]) if pages else 0), 0)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8").splitlines()
-    except OSError:
-        return []

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TypeVar
 
+from fastml.engine.cores import available_cores
 from fastml.errors import ConfigError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ R = TypeVar("R")
 
 
 def default_threads() -> int:
-    """Return the number of threads to use: `FASTML_THREADS`, else the cores this process may use.
+    """Return the number of threads to use: `FASTML_THREADS`, else `available_cores`.
 
     Raises
     ------
@@ -27,11 +28,7 @@ def default_threads() -> int:
     """
     stated = os.environ.get("FASTML_THREADS")
     if stated is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        return available_cores()
     if not stated.isdigit() or int(stated) < 1:
         raise ConfigError(f"FASTML_THREADS is {stated!r}; expected a whole number of at least 1")
     return int(stated)

@@ -7,9 +7,9 @@ runs within the job.
 from __future__ import annotations
 
 import json
-import os
 import re
 
+from fastml.engine import available_cores
 from fastml.sagemaker.job import Job
 
 __all__ = ["environment"]
@@ -30,7 +30,7 @@ def environment(job: Job) -> dict[str, str]:
         "SM_RESOURCE_CONFIG": json.dumps(dict(job.resources)),
         "SM_CURRENT_HOST": job.host,
         "SM_HOSTS": json.dumps(job.hosts),
-        "SM_NUM_CPUS": str(len(os.sched_getaffinity(0))),
+        "SM_NUM_CPUS": str(available_cores()),
         "SM_NUM_GPUS": "0",
     }
     optional = {

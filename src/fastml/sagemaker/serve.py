@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from fastml.engine import memory_budget
+from fastml.engine import available_cores, memory_budget
 from fastml.errors import ConfigError
 from fastml.sagemaker.layout import Layout
 from fastml.serving.limits import Limits
@@ -30,7 +30,7 @@ def serve(layout: Layout | None = None) -> None:
         If a variable is no number, or the model cannot be served.
     """
     many = os.environ.get(_MANY, "").lower() == "true"
-    cores = len(os.sched_getaffinity(0))
+    cores = available_cores()
     serve_model(
         None if many else (layout or Layout()).model,
         host="0.0.0.0",
