@@ -286,3 +286,11 @@ def test_a_longer_path_is_no_model(tmp_path: Path) -> None:
         found = asyncio.run(ask(app, path, body=sent))
         assert found is not None
         assert found.status == expected
+
+
+def test_what_one_model_answers_says_that_there_are_many() -> None:
+    app = App(Counters(1), models=Models(Loading(), LEAST))
+    for path, method in (("/invocations", "POST"), ("/schema", "GET")):
+        found = asyncio.run(ask(app, path, method=method, body=ROW, headers=[CSV]))
+        assert found is not None
+        assert (found.status, b"/models/NAME/invoke" in found.body) == (404, True)

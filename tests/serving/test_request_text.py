@@ -239,6 +239,14 @@ def test_json_that_is_wrong(body: bytes, message: str) -> None:
         values_of(reader(("x", NUMBER), ("t", TEXT)), body, "json")
 
 
+def test_a_file_that_lost_its_line_ends_is_no_empty_table() -> None:
+    own = reader(("a", NUMBER), ("b", NUMBER))
+    with pytest.raises(DataError, match="--data-binary"):
+        values_of(own, b"a,b,churn1,2,no3,4,yes", "csv")
+    assert values_of(own, b"a,b\n", "csv") == [[], []]
+    assert values_of(own, b"a,b", "csv", header=True) == [[], []]
+
+
 def test_an_object_of_too_many_members_is_refused() -> None:
     body = b"{" + b",".join(b'"m%d":1' % i for i in range((1 << 17) + 1)) + b"}"
     with pytest.raises(DataError, match="more than 131072 members"):

@@ -359,7 +359,7 @@ def test_a_look_names_the_run_that_looked(project: MakeProject) -> None:
 def test_an_unknown_criterion_is_refused_before_anything_is_read(
     name: str, project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("fastml.workflow.run.scan")
+    monkeypatch.delattr("fastml.workflow.run.open_source")
     with pytest.raises(ConfigError, match=f"unknown success criterion '{name}'; did you mean"):
         run(read_project(project(f"success.{name} = {{ min = 0.5 }}")))
 

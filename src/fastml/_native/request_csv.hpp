@@ -42,18 +42,26 @@ class CsvReader {
         end_ = at_ + body.size();
         by_place_.resize(static_cast<size_t>(names_.size()));
         for (size_t i = 0; i < by_place_.size(); ++i) by_place_[i] = static_cast<int64_t>(i);
-        bool first = true;
+        bool first = true, named = false;
         while (next_record(rows)) {
             const bool is_header = first && header != Header::absent &&
                                    (header == Header::present || names_any());
             first = false;
             if (is_header) {
                 take_names();
+                named = true;
             } else {
                 take_row(rows);
             }
         }
         if (first) throw Fault("the body is empty; expected rows of delimited text");
+        // Such is a file that a client sent without its line ends, and no table without rows.
+        const bool one_line = body.find_first_of("\r\n") == std::string_view::npos;
+        const bool others = static_cast<int64_t>(by_place_.size()) > names_.size();
+        if (named && one_line && others && header == Header::detect) {
+            throw Fault("the body is a line of names that does not end, and has no rows; "
+                        "send line ends as they are (curl: --data-binary)");
+        }
     }
 
   private:

@@ -229,6 +229,10 @@ class App:
         return answer()
 
     def _loaded(self) -> Handler:
+        if self._models is not None:
+            raise RefusedError(
+                HTTPStatus.NOT_FOUND, "this server has many models: /models/NAME/invoke"
+            )
         if self.handler is None:
             raise RefusedError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "the model is being loaded", retry_after=1

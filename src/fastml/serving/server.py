@@ -159,7 +159,8 @@ class _Supervisor:
     def _wait(self, woken: int) -> None:
         """Wait for a signal, a worker that is ready, or the time to start or to kill one."""
         pipes = {child.pipe: child for child in self._children.values() if not child.heard}
-        times = [*self._due.values(), *(() if self._deadline is None else (self._deadline,))]
+        times = list(self._due.values()) if self._may_start() else []
+        times += () if self._deadline is None else (self._deadline,)
         patience = max(min(times) - time.monotonic(), 0.0) if times else None
         for found in select.select([woken, *pipes], [], [], patience)[0]:
             if found == woken:
@@ -192,7 +193,7 @@ class _Supervisor:
         say("a worker ended", worker=child.row, code=code, replaced_in=pause)
         self._early += not child.ready
         others = any(each.ready for each in self._children.values())
-        if self._early >= HOPELESS * self._workers and not others:
+        if self._early >= HOPELESS and not others:
             raise ServingError(
                 f"{self._early} workers in a row ended before they were ready (the last with "
                 f"{code}); the log says why"
@@ -200,11 +201,19 @@ class _Supervisor:
         self._due[child.row] = now + pause
         self._pauses[child.row] = min(max(2.0 * pause, SHORTEST), LONGEST)
 
+    def _may_start(self) -> bool:
+        """Say whether a worker may start: the first one alone, others once one is ready.
+
+        Else some would answer that they are ready while the first still says that it is not.
+        """
+        return not self._children or any(child.ready for child in self._children.values())
+
     def _start_due(self) -> None:
         now = time.monotonic()
         for row in [row for row, when in self._due.items() if when <= now]:
-            del self._due[row]
-            self._start(row)
+            if self._may_start():
+                del self._due[row]
+                self._start(row)
 
     def _start(self, row: int) -> None:
         # One that comes beside others loads its model first: they answer, it could only refuse.

@@ -12,9 +12,9 @@ import pyarrow as pa
 from fastml import __version__
 from fastml._typing import PathLike, Task
 from fastml.checkpoint import Checkpoint, current
-from fastml.data import Source, scan
+from fastml.data import Source
 from fastml.engine import default_threads, memory_budget
-from fastml.errors import ConfigError, DataError, SchemaError, did_you_mean
+from fastml.errors import ConfigError, DataError, did_you_mean
 from fastml.evaluation.criteria import Verdict, check, parse_criteria
 from fastml.evaluation.intervals import Interval
 from fastml.evaluation.numbers import how_many
@@ -22,7 +22,6 @@ from fastml.evaluation.summary import Evaluation
 from fastml.extras import load_extra
 from fastml.model_selection import Splits
 from fastml.pipeline import Pipeline
-from fastml.pipeline.target import check_target_type
 from fastml.profile import TableProfile, profile
 from fastml.reporting.outcome import Baseline, Beside, Outcome, Recalibration, Tuning, finite
 from fastml.workflow.beside import Rival
@@ -34,6 +33,7 @@ from fastml.workflow.models import Mandate
 from fastml.workflow.parts import effective_split, look_at, project_parts, split_words
 from fastml.workflow.pipelines import project_pipeline
 from fastml.workflow.project import Project, refuse_binary_keys
+from fastml.workflow.source import open_source
 from fastml.workflow.tuning import tuned_pipeline
 
 __all__ = ["run"]
@@ -198,32 +198,9 @@ def _check_criteria(success: Mapping[str, Any], task: Task | None) -> None:
 
 
 def _open(project: Project, journal: Journal) -> Source:
-    """Scan the source, and check that the columns that the project names are in it.
-
-    Every stage sees it in canonical types, as the pipeline does: field b of a struct a is `a.b`.
-    """
-    source = scan(project.source, **project.data.options()).canonical()
-    names = tuple(source.schema.names)
-    wanted = {
-        "[problem] target": [project.problem.target],
-        "[problem] weight": [project.problem.weight] if project.problem.weight else [],
-        "[split] column": [project.split.column] if project.split.column else [],
-        **{f"[features] {key}": columns for key, columns in project.features.lists().items()},
-        **{
-            f"[learner] {key}": columns
-            for key, columns in project.learner.bending.columns(names).items()
-        },
-    }
-    for key, columns in wanted.items():
-        for column in columns:
-            if column not in names:
-                raise SchemaError(
-                    f"{key} names the column {column!r}, which {source.name} does not have"
-                    f"{did_you_mean(column, names, listed=True)}"
-                )
-    check_target_type(source.schema.field(project.problem.target), source.name)
+    source = open_source(project)
     rows = "" if source.num_rows is None else f"{how_many(source.num_rows, 'row')}, "
-    journal.say(f"{source.name}: {rows}{how_many(len(names), 'column')}")
+    journal.say(f"{source.name}: {rows}{how_many(len(source.schema.names), 'column')}")
     return source
 
 

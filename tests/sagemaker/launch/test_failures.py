@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fastml.cli.launch import train
-from fastml.errors import ConfigError, DataError, LaunchError
+from fastml.errors import ConfigError, DataError, LaunchError, SchemaError
 from fastml.sagemaker import Launcher
 from fastml.sagemaker.launch.cloud import Cloud
 from tests.cli.test_commands import fastml
@@ -141,6 +141,11 @@ def test_data_that_a_job_cannot_reach(launch: Launch, source: str) -> None:
 def test_a_hyperparameter_that_is_not_known(launcher: Launcher) -> None:
     with pytest.raises(ConfigError, match="did you mean 'epochs'"):
         launcher.train({"epoch": "3"})
+
+
+def test_a_target_that_is_not_there(launcher: Launcher) -> None:
+    with pytest.raises(SchemaError, match="did you mean 'churn'"):
+        launcher.train({"target": "churm"})
 
 
 def test_nothing_is_done_without_a_yes(plane: ControlPlane, project: Path) -> None:

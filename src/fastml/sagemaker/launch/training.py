@@ -16,6 +16,7 @@ from fastml.sagemaker.launch.plan import Plan
 from fastml.sagemaker.launch.settings import MOST_SECONDS
 from fastml.sagemaker.metrics import metric_definitions
 from fastml.workflow.project import Project, parse_project
+from fastml.workflow.source import open_source
 
 __all__ = ["final_metrics", "newest_job", "task_of", "train_plan", "training_request"]
 
@@ -102,10 +103,12 @@ def train_plan(
     again : bool
         Whether to train though such a job has been completed.
     """
-    if hyperparameters:  # what the job would refuse is refused here
-        parse_project(project.text, project.folder, changes=hyperparameters)
+    # What the job would refuse is refused here, where it costs nothing.
+    changed = parse_project(project.text, project.folder, changes=hyperparameters)
     task = task_of(project)
     channels = inputs(cloud, place, project)
+    if not channels.remote:
+        open_source(changed)
     request = training_request(place, task, image_uri(cloud, place), channels, hyperparameters)
     return job_plan(
         cloud,
