@@ -112,6 +112,18 @@ def test_a_first_worker_refuses_until_its_model_is_loaded(folder: Path) -> None:
         running.wait_until(lambda: running.ask()[0] == 200)
 
 
+def test_once_a_server_is_ready_no_worker_says_that_it_is_not(folder: Path) -> None:
+    """The first worker, which listens before its model is loaded, is the slow one."""
+    folder.with_name("model.slow").touch()
+    with started(folder, "--workers", "3", program=("-c", SLOW), ready=False) as running:
+        running.wait_until(lambda: bool(running.events("listening")))
+        running.wait_until(lambda: len(running.workers()) == 1)
+        folder.with_name("model.slow").unlink()  # the others would be ready before it
+        running.wait_until(lambda: running.ask()[0] == 200)
+        while len(running.events("a worker is ready")) < 3:
+            assert running.ask("/invocations", ROW)[0] == 200
+
+
 def test_whatever_ends_the_first_load_is_said_and_ends_the_server(folder: Path) -> None:
     folder.with_name("model.fails").write_text("100")
     with started(folder, program=("-c", SLOW), ready=False) as running:
