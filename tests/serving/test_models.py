@@ -231,7 +231,7 @@ def test_the_routes_of_sagemaker(tmp_path: Path) -> None:
     assert (found.status, found.body.count(b",")) == (200, 2)
     assert send("/models/two/invoke", "POST", ROW).status == 404
     assert send("/models/one/invoke", "GET").status == 405
-    assert send("/invocations", "POST", ROW).status == 503
+    assert send("/invocations", "POST", ROW).status == 404
     assert send("/models/one", "PUT").status == 405
     assert send("/models/one", "PUT").headers[b"allow"] == b"GET, DELETE"
     assert send("/models", "PUT").headers[b"allow"] == b"GET, POST"
