@@ -40,9 +40,9 @@ def main() -> None:
     parser.add_argument("--kill", action="store_true", help="kill -9 a worker every ten seconds")
     parser.add_argument("--write", action="store_true", help=f"write {RESULT.name}")
     wanted = parser.parse_args()
+    machine = describe()
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
-    machine = describe()
     title = "killed" if wanted.kill else "kept busy"
     lines = [
         f"## A server that is {title}",
